@@ -11,6 +11,8 @@ import {
   loopbackHost,
   reservePort,
   type SkaldProcess,
+  skaldCommand,
+  spawnProgram,
   spawnSkald,
   waitUntilReady,
 } from './skald-process.ts'
@@ -44,8 +46,10 @@ class Service {
   readonly #args: readonly string[]
   readonly #env: Environment
   readonly #outputFile: string
+  readonly #cgroup: string | undefined
   #process: SkaldProcess | undefined
 
+  /** @param cgroup Directory of the cgroup that its processes enter first. */
   constructor(
     name: 'store' | 'agent' | 'all',
     dir: string,
@@ -53,8 +57,14 @@ class Service {
     {
       args,
       env = {},
-    }: { readonly args: readonly string[]; readonly env?: Environment | undefined },
+      cgroup,
+    }: {
+      readonly args: readonly string[]
+      readonly env?: Environment | undefined
+      readonly cgroup?: string | undefined
+    },
   ) {
+    this.#cgroup = cgroup
     this.url = url
     this.#name = name
     this.#args = args
@@ -76,9 +86,10 @@ class Service {
   /** Starts the process without waiting for it. */
   spawn(): SkaldProcess {
     if (this.#process) throw new Error(`${this.#name} is running already`)
-    this.#process = spawnSkald({
-      ...{ args: this.#args, env: this.#env, outputFile: this.#outputFile },
-    })
+    const options = { env: this.#env, outputFile: this.#outputFile }
+    this.#process = this.#cgroup
+      ? spawnProgram('/bin/sh', { ...options, args: [...enterCgroup(this.#cgroup), ...this.#args] })
+      : spawnSkald({ ...options, args: this.#args })
     return this.#process
   }
 
@@ -115,6 +126,11 @@ class Service {
     const response = await fetch(new URL(path, this.url), init)
     return { status: response.status, headers: response.headers, body: await response.text() }
   }
+}
+
+/** Returns arguments of a shell that enters a cgroup, and then becomes the command line. */
+function enterCgroup(directory: string): string[] {
+  return ['-c', 'echo $$ > "$0/cgroup.procs" && exec "$@"', directory, skaldCommand]
 }
 
 const readyTimeoutMs = 30_000
@@ -237,6 +253,8 @@ export interface StoreOptions {
   /** Whether requests must name their tenant. */
   readonly tenants?: boolean
   readonly env?: Environment
+  /** Directory of a cgroup for the process. */
+  readonly cgroup?: string
 }
 
 /** Starts a store and waits until it is ready. */
@@ -256,7 +274,8 @@ ${options.config ?? ''}`,
   )
   const url = `http://${loopbackHost}:${port}`
   const args = ['store', `-config.file=${configFile}`]
-  const store = new TestStore('store', options.dir, url, { args, env: options.env })
+  const { env, cgroup } = options
+  const store = new TestStore('store', options.dir, url, { args, env, cgroup })
   t.teardown(() => store.kill())
   await store.start()
   return store

@@ -5,6 +5,7 @@ import { runCatalogDamage, runSegmentDamage } from './damage.ts'
 import { runErrors } from './errors.ts'
 import { runHistory } from './history.ts'
 import { runKills } from './kills.ts'
+import { runMemory } from './memory.ts'
 import { runPowerLoss } from './power-loss.ts'
 import { runSoak } from './soak.ts'
 
@@ -35,5 +36,6 @@ export const parts: Readonly<Record<string, Part>> = {
   'crash-points': { run: runCrashPoints },
   kills: { run: runKills },
   history: { run: runHistory },
+  memory: { run: runMemory },
   soak: { run: runSoak },
 }

@@ -17,6 +17,6 @@ testRooms(tap, {
     ['fields'],
     ['aggregation', 'tokens'],
     ['patterns', 'pipeline'],
-    ['blocks', 'clock.ts', 'errors.ts', 'limits.ts', 'pause.ts'],
+    ['blocks', 'clock.ts', 'errors.ts', 'limits.ts', 'memory-meter.ts', 'pause.ts'],
   ],
 })

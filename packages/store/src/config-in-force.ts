@@ -20,6 +20,7 @@ export function configInForce(
     ...followed,
     target: 'all',
     auth_enabled: config.authEnabled,
+    max_memory: config.maxMemoryBytes,
     server: {
       ...followed.server,
       http_listen_address: config.listenAddress,

@@ -381,6 +381,9 @@ export const storeConfigSchema = withUnfollowed(
       'Read the tenant from the header X-Scope-OrgID; if false, all data belongs to one tenant.',
       true,
     ),
+    max_memory: optionalBytes(
+      'Resident memory that the process may take. Queries wait for each other, and are refused with 429, before it is reached; pushes are not. 0 means no limit. Defaults to 90 % of the limit of the container, or else to 60 % of the memory of the machine.',
+    ),
     ...followedBlocks,
     storage_config: storageSchema('storage_config'),
   }),
@@ -390,6 +393,7 @@ export const storeConfigSchema = withUnfollowed(
 /** The content of a file, with the defaults filled in. */
 export type RawStoreConfig = {
   readonly auth_enabled: boolean
+  readonly max_memory: string | number | null
   readonly server: Required<XStatic<typeof serverSchema>>
   readonly common: Omit<Required<XStatic<typeof commonSchema>>, 'storage'> & {
     readonly storage: RawStorage

@@ -17,6 +17,7 @@ import { nsPerMs, parseConfigBytes } from '@skald/go-dialect'
 import type { LogFormat, LogLevel } from '@skald/wire'
 import { resolveLimits, withOlderDeletes } from './config-limits.ts'
 import { blockSchemas, type RawStoreConfig, storeConfigSchema } from './config-schema.ts'
+import { defaultMaxMemory } from './memory/memory-plan.ts'
 import { judgeSettings, unfollowedPathTo } from './settings/judge.ts'
 import type { TenantLimits } from './tenant-limits.ts'
 
@@ -24,6 +25,8 @@ import type { TenantLimits } from './tenant-limits.ts'
 export interface StoreConfig {
   /** Whether the tenant comes from the header X-Scope-OrgID. If not, it is `fake`, like in Loki. */
   readonly authEnabled: boolean
+  /** Resident memory that the process may take; 0 for no limit. */
+  readonly maxMemoryBytes: number
   /** Empty for all addresses. */
   readonly listenAddress: string
   /** 0 picks a free port. */
@@ -180,6 +183,8 @@ function resolve(config: RawStoreConfig, report: Report): StoreConfig {
   const httpReadTimeoutMs = serverMs('http_server_read_timeout')
   return {
     authEnabled: config.auth_enabled,
+    maxMemoryBytes:
+      config.max_memory === null ? defaultMaxMemory() : parseConfigBytes(String(config.max_memory)),
     listenAddress: server.http_listen_address,
     listenPort: server.http_listen_port,
     httpReadTimeoutMs,

@@ -110,6 +110,45 @@ export class QueryTimeoutError extends Error {
   }
 }
 
+/** Thrown when the store has no memory for a query: `max_memory`. */
+export class QueryMemoryError extends Error {
+  readonly code = 'QUERY_MEMORY'
+  readonly retryAfterSeconds = 5
+
+  /**
+   * @param why What happened, after "the store is short of memory, and".
+   * @param maxBytes What the process may take.
+   */
+  constructor(why: string, maxBytes: number, options?: ErrorOptions) {
+    const mebibytes = Math.round(maxBytes / 2 ** 20)
+    super(
+      `the store is short of memory (max_memory is ${mebibytes} MiB), and ${why}: ask again later, or for a shorter time, fewer streams or fewer lines, or raise max_memory`,
+      options,
+    )
+    this.name = 'QueryMemoryError'
+  }
+}
+
+/** Thrown when an answer is longer than V8 lets a text be. */
+export class AnswerTooLargeError extends Error {
+  readonly code = 'ANSWER_TOO_LARGE'
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = 'AnswerTooLargeError'
+  }
+}
+
+/** Thrown when a thread ended that ran scans of several queries, and another of them was the reason. */
+export class ScanThreadEndedError extends Error {
+  readonly code = 'SCAN_THREAD_ENDED'
+
+  constructor(options?: ErrorOptions) {
+    super('a scan thread ended', options)
+    this.name = 'ScanThreadEndedError'
+  }
+}
+
 /** Thrown when the client of a query disconnected. Nobody reads the answer. */
 export class QueryCancelledError extends Error {
   readonly code = 'QUERY_CANCELLED'

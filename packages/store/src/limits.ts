@@ -107,6 +107,105 @@ export const arrivingBytesPerMs = 64
 export const commitSpacingMs = 20
 export const commitEagerBytes = 1024 * 1024
 
+// memory/
+
+/**
+ * `max_memory` in a container, as a share of its limit, which the system enforces by killing the process. The rest
+ * is for what the system counts besides the process: buffers of sockets, pages on their way to the disk.
+ */
+export const containerMemoryShare = 0.9
+
+/** `max_memory` on a machine without a limit, as a share of its memory. */
+export const machineMemoryShare = 0.6
+
+/**
+ * What queries and their answers may take of `max_memory`, by the store's count. Ingest at full speed with
+ * compaction takes up to 300 MB; the garbage of queries, and what is in no count, about as much as they count.
+ */
+export const queryMemoryShare = 0.4
+
+/** What queries may take of the heap of the main thread, which V8 limits by the size of the machine. */
+export const queryHeapShare = 0.5
+
+/** What pushes, and entries that wait for live tails, may take of `max_memory`, if that is less than their bound. */
+export const pushMemoryShare = 1 / 8
+export const tailMemoryShare = 1 / 16
+
+/** What the heap of a scan thread may take besides what is counted: code, blocks, garbage. */
+export const scanHeapSpareBytes = 128 * 1024 * 1024
+
+/** Most memory for the heap of a thread: what V8 takes by default on a large machine. */
+export const threadHeapBytesMax = 4096 * 1024 * 1024
+
+/** Least memory for the heap of the thread of live tails: recent rows, streams, one commit's entries. */
+export const tailHeapBytesLeast = 128 * 1024 * 1024
+
+/**
+ * How often a result exists while it is handed on: in the scan thread, as a message, in the main thread. And
+ * then: result, series or entries, JSON.
+ */
+export const resultCopies = 3
+export const answerCopies = 3
+
+/** Above this share of what queries may take, they wait, and those that grow are ended, newest first. */
+export const ledgerSoftShare = 0.8
+
+/** A scan thread counts in pieces of this many bytes. */
+export const leaseCountedBytes = 64 * 1024
+
+/** A leaf that needs more than it reserved takes pieces of this size. */
+export const leaseGrowthKib = 256
+
+/** One leaf reserves at most this share before it begins. What else it needs, it takes as it grows. */
+export const leafShareMax = 1 / 4
+
+/** Leaves that are planned at the same time, or have a plan and wait for their reservation. */
+export const planningMax = 16
+
+/** Leaves that wait for memory, and how long: as in Loki, clients ask again after that. */
+export const queryQueueMax = 128
+export const queryQueueMs = 10_000
+
+/** Resident memory, as a share of `max_memory`, from which queries run one by one, and the newest is ended. */
+export const memoryShortShare = 0.7
+export const memoryOutShare = 0.85
+
+/** How old a reading of the resident memory may be, and how often it is compared while queries run. */
+export const memoryReadMs = 40
+export const memoryCheckMs = 50
+
+/** How long the store waits after it ended a query before it ends another: memory is freed late. */
+export const memorySettleMs = 250
+
+/** The only leaf that runs is ended if the process grew by this much since it began. */
+export const memoryAloneBytes = 24 * 1024 * 1024
+
+/** While memory is short, a heap is cleaned, or an idle thread replaced, that may have so much garbage. */
+export const garbageBytesLeast = 24 * 1024 * 1024
+
+/** A scan thread that no scan uses, and that does not answer within this time, is replaced while memory is short. */
+export const threadAnswerMs = 250
+
+/** What a scan thread takes when it is new: heap, and memory for a group of blocks. */
+export const freshThreadBytes = 24 * 1024 * 1024
+
+/** Scans of a leaf that begin again because another query ended the thread they ran in. */
+export const threadEndsMax = 3
+
+/** Memory of a stream that was found: its labels, and their text. */
+export const streamBytes = 1024
+
+/**
+ * Estimates of what a leaf keeps besides its result: its plan for each block, the state of a scan, and what the
+ * parsers and lookups of a thread remember.
+ */
+export const blockPlanBytes = 400
+export const leafStateBytes = 256 * 1024
+export const parserStateBytes = 2 * 1024 * 1024
+
+/** Series that a leaf with a parser is expected to find, if its limit allows them. */
+export const expectedSeriesMax = 2000
+
 // http/
 
 /** How long a whole request may take to arrive: the largest push at 56 KB/s. */
@@ -156,6 +255,13 @@ export const bodyLeastBytesPerSecond = 4 * 1024
 
 /** How long a request's head or body may keep arriving after a stop has begun. */
 export const stopGraceMs = 3_000
+
+/**
+ * A client that has not taken its answer after this time is cut off, if the answer holds this much of the memory of
+ * queries. Loki cuts off every client after 30 seconds.
+ */
+export const answerTakenMs = 60_000
+export const watchedAnswerBytes = 1024 * 1024
 
 /** Answers smaller than this are not compressed. They fit into one packet anyway. */
 export const gzipBytesLeast = 1400
@@ -550,7 +656,7 @@ export const tailAnswerBytes = 1024 * 1024
 export const tailAnswersMax = 8
 
 /** The tail thread sends what it has when a commit's entries exceed this many bytes. */
-export const tailFoundBytesMax = 16 * 1024 * 1024
+export const tailFoundBytesMax = 4 * 1024 * 1024
 
 /** Rows and streams that the tail thread remembers. */
 export const tailRecentRowsMax = 50_000

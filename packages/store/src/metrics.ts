@@ -29,6 +29,8 @@ export interface StoreMetrics {
   readonly tailClients: Gauge
   readonly tailDropped: Counter
   readonly queryBlocks: Counter<'outcome'>
+  /** Leaves and answers that got no memory. */
+  readonly queriesRefused: Counter
   readonly filterFalseHits: Counter
   readonly damagedSegments: Readonly<Record<DamagedThing, Counter>>
   readonly segmentsSetAside: Counter
@@ -38,6 +40,9 @@ export interface StoreMetrics {
   readonly segmentBytes: Gauge<'level'>
   readonly streams: Gauge
   readonly pendingPushBytes: Gauge
+  readonly maxMemoryBytes: Gauge
+  readonly queryMemoryBytes: Gauge
+  readonly queriesWaiting: Gauge
   readonly diskFreeBytes: Gauge
   readonly diskTotalBytes: Gauge
   readonly minFreeBytes: Gauge
@@ -51,6 +56,13 @@ export interface StoreState {
   readonly compactions: number
   readonly isCompacting: boolean
   readonly pendingPushBytes: number
+  readonly memory: {
+    /** `max_memory`; infinite without a limit. */
+    readonly maxBytes: number
+    /** What queries and their answers have reserved. */
+    readonly queryBytes: number
+    readonly queriesWaiting: number
+  }
   readonly streams: number
   readonly levels: ReadonlyMap<number, { readonly segments: number; readonly bytes: number }>
   readonly disk: {
@@ -91,6 +103,9 @@ export function createStoreMetrics(readState: () => Promise<StoreState>): StoreM
     gauges.compactions.set(state.compactions)
     gauges.streams.set(state.streams)
     gauges.pendingPushBytes.set(state.pendingPushBytes)
+    gauges.maxMemoryBytes.set(state.memory.maxBytes)
+    gauges.queryMemoryBytes.set(state.memory.queryBytes)
+    gauges.queriesWaiting.set(state.memory.queriesWaiting)
     gauges.diskFreeBytes.set(state.disk.freeBytes)
     gauges.diskTotalBytes.set(state.disk.totalBytes)
     gauges.minFreeBytes.set(state.disk.minFreeBytes)
@@ -240,6 +255,11 @@ function createQueryInstruments(registers: Registry[]) {
       help: 'Records of the catalog that did not fit their segments and were written again',
       registers,
     }),
+    queriesRefused: new Counter({
+      name: 'skald_queries_refused_total',
+      help: 'Parts of queries that were refused or ended because of max_memory',
+      registers,
+    }),
     filterFalseHits: new Counter({
       name: 'skald_filter_false_hits_total',
       help: 'Blocks scanned because of their filter, without a line for the query',
@@ -297,6 +317,24 @@ function createGauges(registers: Registry[], collect: () => Promise<void>) {
     pendingPushBytes: new Gauge({
       name: 'skald_pending_push_bytes',
       help: 'Bytes of pushes being received, decoded or committed',
+      registers,
+      collect,
+    }),
+    maxMemoryBytes: new Gauge({
+      name: 'skald_max_memory_bytes',
+      help: 'Resident memory that the process may take, from max_memory; +Inf without a limit',
+      registers,
+      collect,
+    }),
+    queryMemoryBytes: new Gauge({
+      name: 'skald_query_memory_bytes',
+      help: 'Memory that queries and their answers have reserved',
+      registers,
+      collect,
+    }),
+    queriesWaiting: new Gauge({
+      name: 'skald_queries_waiting',
+      help: 'Parts of queries that wait for memory',
       registers,
       collect,
     }),

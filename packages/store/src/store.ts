@@ -38,6 +38,8 @@ import { IngestQuotas } from './ingest/ingest-quotas.ts'
 import { Ingester } from './ingest/ingester.ts'
 import { PushBudget } from './ingest/push-budget.ts'
 import { RefusalLog } from './ingest/refusal-log.ts'
+import type { AnswerHold } from './memory/answer-hold.ts'
+import { StoreMemory } from './memory/store-memory.ts'
 import { countWork, createStoreMetrics, type StoreMetrics, type StoreState } from './metrics.ts'
 import { DiskRoom } from './objects/disk-room.ts'
 import { readDiskUsage } from './objects/disk-usage.ts'
@@ -48,6 +50,7 @@ import { SegmentDamage } from './scan/segment-damage.ts'
 import { SharedRuns } from './scan/shared-runs.ts'
 import { SegmentIndex } from './segment-index.ts'
 import { openStorage } from './storage.ts'
+import { TailBudget } from './tail/tail-budget.ts'
 import { TailHub } from './tail/tail-hub.ts'
 import type { TenantLimits } from './tenant-limits.ts'
 import { TenantOverrides } from './tenant-overrides.ts'
@@ -119,18 +122,26 @@ async function openStore(
     return part
   }
   const metrics = createStoreMetrics(() =>
-    readState({ catalog, compactor, space, budget, labels: () => guard.list(limitsOf) }),
+    readState({ catalog, compactor, space, budget, memory, labels: () => guard.list(limitsOf) }),
   )
   const overrides = own(await startOverrides(loaded, metrics, logger))
   listener.status = 'it is recovering'
   const storage = { dataDir: config.dataDir, logger, files: options.files, own }
   const { segmentsDir, objects, catalog, nextSequence } = await openStorage(storage)
 
+  const memory = openMemory(config, { metrics, threads: () => pool })
+  const plan = memory?.plan
   const worker = { directory: segmentsDir, logLevelFields: config.limits.logLevelFields }
   const segments = new SegmentIndex(objects, catalog, logger)
   const stored = await catalog.listSegments()
-  const pool = own(new ScanPool(worker))
-  const hub = own(new TailHub({ segments, logger, worker, stored, dataDir: config.dataDir }))
+  const scanWorker = { ...worker, ledger: memory?.ledger }
+  const pool: ScanPool = own(new ScanPool(scanWorker, undefined, plan?.scanHeapBytes))
+  const hub = own(
+    new TailHub({
+      ...{ segments, logger, worker, stored, dataDir: config.dataDir },
+      heapBytes: plan?.tailHeapBytes,
+    }),
+  )
   const { limitsOf } = overrides
   const room = new DiskRoom({
     ...{ directory: segmentsDir, catalog, clock },
@@ -144,7 +155,7 @@ async function openStore(
     ...{ readUsage, room: merge => room.forMerge(merge) },
   })
   own(compactor)
-  const budget = new PushBudget()
+  const budget = new PushBudget(plan?.pushBytes)
   const committer = own(
     new Committer({
       ...{ objects, catalog, clock, logger, nextSequence },
@@ -174,8 +185,9 @@ async function openStore(
   })
   await addRoutes(app, {
     ...{ config, limitsOf, clock, catalog, ingester, guard, budget, deletes, hub, metrics, beside },
+    memory,
     sourceParts: {
-      ...{ catalog, segments, pool, runs: new SharedRuns() },
+      ...{ catalog, segments, pool, runs: new SharedRuns(), gate: memory?.gate },
       onDamage: (segment, thing, text) => damage.report(segment, thing, text),
       onWork: stats => countWork(metrics, stats),
     },
@@ -248,6 +260,15 @@ async function enterDirectory(config: StoreConfig, logger: Logger) {
   }
 }
 
+/** Keeps queries within `max_memory`, unless there is no limit. */
+function openMemory(
+  { maxMemoryBytes: maxBytes }: StoreConfig,
+  { metrics, threads }: { readonly metrics: StoreMetrics; readonly threads: () => ScanPool },
+): StoreMemory | undefined {
+  if (maxBytes === 0) return undefined
+  return new StoreMemory({ maxBytes, threads, onRefused: () => metrics.queriesRefused.inc() })
+}
+
 /** Lets a compactor make room when the disk is nearly full, unless free space does not matter. */
 function reliefBy({ space: { minFreeBytes } }: StoreConfig, compactor: () => Compactor) {
   if (minFreeBytes === 0) return {}
@@ -313,6 +334,7 @@ interface RouteParts {
   readonly guard: CardinalityGuard
   readonly budget: PushBudget
   readonly sourceParts: LogSourceParts
+  readonly memory: StoreMemory | undefined
   readonly deletes: Deletes | undefined
   readonly hub: TailHub
   readonly metrics: StoreMetrics
@@ -322,16 +344,22 @@ interface RouteParts {
 
 async function addRoutes(app: FastifyInstance, parts: RouteParts): Promise<void> {
   const { config, limitsOf, clock, catalog, ingester, guard, budget, sourceParts, deletes } = parts
-  const { hub, metrics, status, beside } = parts
+  const { hub, metrics, status, beside, memory } = parts
   const { authEnabled } = config
   const methodsOf = watchMethods(app)
-  const openSource = (tenant: string) => {
+  const openSource = (tenant: string, hold?: AnswerHold) => {
     const limits = limitsOf(tenant)
     const rulesFor = (range: TimeRange) =>
       limits.deletionMode === 'disabled' ? [] : (deletes?.registry.rulesFor(tenant, range) ?? [])
-    return createLogSource(tenant, { ...sourceParts, limits, rulesFor })
+    return createLogSource(tenant, { ...sourceParts, limits, rulesFor, hold })
   }
-  const reading = { authEnabled, limitsOf, clock, openSource }
+  const reading = {
+    authEnabled,
+    limitsOf,
+    clock,
+    openSource,
+    createHold: memory?.hold.bind(memory),
+  }
   await app.register(
     (routes, _options, done) => {
       // In a separate scope, because pushes have their own body parser.
@@ -345,7 +373,13 @@ async function addRoutes(app: FastifyInstance, parts: RouteParts): Promise<void>
       })
       // In a separate scope, so that the other routes do not become websockets.
       routes.register((tails, _tailOptions, tailsDone) => {
-        addTailRoutes(tails, { ...reading, hub, metrics })
+        const tailBudget = memory && new TailBudget(memory.plan.tailBytes, () => memory.isShort)
+        addTailRoutes(tails, {
+          ...reading,
+          hub,
+          metrics,
+          ...(tailBudget && { budget: tailBudget }),
+        })
         tailsDone()
       })
       // In a separate scope, because they have their own error texts.
@@ -381,9 +415,10 @@ async function readState(parts: {
   compactor: Compactor
   space: SpaceRetention
   budget: PushBudget
+  memory: StoreMemory | undefined
   labels: () => readonly CountedLabel[]
 }): Promise<StoreState> {
-  const { catalog, compactor, space, budget, labels } = parts
+  const { catalog, compactor, space, budget, memory, labels } = parts
   const levels = new Map<number, { segments: number; bytes: number }>()
   for (const { level, sizeBytes } of await catalog.listSegments()) {
     const sum = levels.get(level) ?? { segments: 0, bytes: 0 }
@@ -395,6 +430,11 @@ async function readState(parts: {
     compactions: compactor.runs,
     isCompacting: compactor.isRunning,
     pendingPushBytes: budget.bytes,
+    memory: {
+      maxBytes: memory?.plan.maxBytes ?? Number.POSITIVE_INFINITY,
+      queryBytes: memory?.gate.reservedBytes ?? 0,
+      queriesWaiting: memory?.gate.waitingCount ?? 0,
+    },
     streams,
     levels,
     disk: { ...usage, minFreeBytes },

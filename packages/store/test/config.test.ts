@@ -1,6 +1,7 @@
 import { ConfigError } from '@skald/config-reading'
 import { test } from 'tap'
 import { loadStoreConfig } from '../src/config.ts'
+import { defaultMaxMemory } from '../src/memory/memory-plan.ts'
 
 const load = (text: string) => loadStoreConfig(text, 'store.yaml')
 const second = 1_000_000_000n
@@ -166,11 +167,18 @@ test('sizes', async t => {
   ])
 })
 
+test('memory is a byte size; 0 means no limit, and the machine decides if it is not set', async t => {
+  t.equal(load('max_memory: 400MB').config.maxMemoryBytes, 400 * 1024 * 1024)
+  t.equal(load('max_memory: 0').config.maxMemoryBytes, 0)
+  t.equal(load('').config.maxMemoryBytes, defaultMaxMemory())
+  t.match(problems('max_memory: much'), [/^1: max_memory must be a byte size/])
+})
+
 test('unknown keys are all reported at once, with their lines', async t => {
   t.same(problems('auth_enabled: false\nserver:\n  http_listen_prot: 80\nnonsense: 1\n').sort(), [
     '3: Unknown key http_listen_prot in server: did you mean http_listen_port?',
     '4: Unknown key nonsense in the configuration: known keys are auth_enabled, chunk_store_config, common, ' +
-      'compactor, limits_config, pattern_ingester, runtime_config, server, storage_config, table_manager',
+      'compactor, limits_config, max_memory, pattern_ingester, runtime_config, server, storage_config, table_manager',
   ])
   t.match(problems('limits_config:\n  nonsense: 1'), [
     /^2: Unknown key nonsense in limits_config: known keys are allow_deletes, /,

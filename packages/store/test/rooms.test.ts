@@ -16,7 +16,7 @@ testRooms(tap, {
     ['blocked-queries.ts', 'setting-table.ts'],
     ['config-schema.ts', 'scan', 'tail'],
     ['catalog-check.ts', 'ingest', 'recovery.ts', 'segment-index.ts'],
-    ['deletes', 'objects'],
+    ['deletes', 'memory', 'objects'],
     ['catalog'],
     ['segment'],
     ['levels', 'schema-forms.ts', 'settings', 'tenant-limits.ts'],

@@ -7,6 +7,7 @@ import { compileFieldFilter, type FieldFilter } from '../fields/field-filter.ts'
 import type { FieldReader } from '../fields/field-reader.ts'
 import type { FieldValues } from '../fields/field-values.ts'
 import { fieldAnswersMax } from '../limits.ts'
+import { type MemoryMeter, noMeter, objectBytes } from '../memory-meter.ts'
 import type { BlockText } from '../pipeline/block-text.ts'
 import type { LabelNeeds } from '../pipeline/stage.ts'
 import type { FoundSeries } from '../plan/leaf-result.ts'
@@ -30,8 +31,16 @@ export type FieldOutcome = 'sample' | 'dropped' | 'unknown'
 
 type FindSeries = (labels: LabelSet) => FoundSeries
 
-/** Creates the scans for a query's blocks. Returns `undefined` if the pipeline has to run. */
-export function createFieldScans(query: FieldQuery, find: FindSeries): FieldScans | undefined {
+/**
+ * Creates the scans for a query's blocks. Returns `undefined` if the pipeline has to run.
+ *
+ * @param meter Counts the answers that are kept.
+ */
+export function createFieldScans(
+  query: FieldQuery,
+  find: FindSeries,
+  meter: MemoryMeter = noMeter,
+): FieldScans | undefined {
   const { stages, needs, grouping, unwrap } = query
   const [parser, ...filters] = stages
   if (!parser || !needs.names || !grouping || grouping.without) return undefined
@@ -44,7 +53,7 @@ export function createFieldScans(query: FieldQuery, find: FindSeries): FieldScan
   if (names.some(name => name.startsWith('__') || name.endsWith('_extracted'))) return undefined
   const groups = [...new Set(grouping.labels)].sort()
   const scans = new FieldScans(names, (read, fixed) =>
-    makeScan(query, { read, fixed, groups, find }),
+    makeScan(query, { read, fixed, groups, find, meter }),
   )
   return scans.isPossible ? scans : undefined
 }
@@ -56,6 +65,7 @@ interface ScanParts {
   readonly fixed: ReadonlyMap<string, string>
   readonly groups: readonly string[]
   readonly find: FindSeries
+  readonly meter: MemoryMeter
 }
 
 type MakeScan = (
@@ -65,7 +75,7 @@ type MakeScan = (
 
 function makeScan(
   { stages, unwrap }: FieldQuery,
-  { read, fixed, groups, find }: ScanParts,
+  { read, fixed, groups, find, meter }: ScanParts,
 ): FieldScan | undefined {
   const [parser, ...rest] = stages
   const sampled = unwrap ? read.indexOf(unwrap.label) : -1
@@ -87,7 +97,7 @@ function makeScan(
     filters: ready,
     sampled,
     convert: unwrap && conversionOf(unwrap),
-    series: new SeriesLookup({ read, fixed, groups, find }),
+    series: new SeriesLookup({ read, fixed, groups, find, meter }),
   })
 }
 
@@ -212,7 +222,7 @@ class SeriesLookup {
   }
 
   #begin(key: string, values: Values): FoundSeries {
-    const { groups, fixed, find } = this.#parts
+    const { groups, fixed, find, meter } = this.#parts
     const labels: Label[] = []
     for (const [i, name] of groups.entries()) {
       const index = this.#indexes[i]!
@@ -220,7 +230,10 @@ class SeriesLookup {
       if (value !== undefined) labels.push({ name, value })
     }
     const series = find(labels)
-    if (this.#byValues.size < fieldAnswersMax) this.#byValues.set(key, series)
+    if (this.#byValues.size < fieldAnswersMax) {
+      meter.takeOwn(objectBytes + key.length)
+      this.#byValues.set(key, series)
+    }
     return series
   }
 }

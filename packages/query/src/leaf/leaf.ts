@@ -6,6 +6,7 @@ import { hasSamples, type Series } from '../aggregation/series.ts'
 import { createWindows } from '../aggregation/windows.ts'
 import { addScanStats, createScanStats } from '../blocks/stats.ts'
 import type { Clock } from '../clock.ts'
+import { type MemoryMeter, noMeter } from '../memory-meter.ts'
 import type { Pause } from '../pause.ts'
 import type {
   FoundEntry,
@@ -26,21 +27,29 @@ import { SeriesTable } from './series-table.ts'
 import { VolumeScanner } from './volume-scanner.ts'
 import { VolumeTable } from './volume-table.ts'
 
-/**
- * Creates the scanner of a leaf. Workers create one per task.
- *
- * @param seat The place of the scanner of a log leaf among several that run at the same time.
- */
-export function openLeafScanner(leaf: Leaf, clock: Clock, seat?: BoardSeat): LeafScanner {
+/** What a scanner may get besides its leaf. */
+export interface ScannerOptions {
+  /** The place of the scanner of a log leaf among several that run at the same time. */
+  readonly seat?: BoardSeat | undefined
+  /** Counts what the scanner keeps in memory. */
+  readonly meter?: MemoryMeter
+}
+
+/** Creates the scanner of a leaf. Workers create one per task. */
+export function openLeafScanner(
+  leaf: Leaf,
+  clock: Clock,
+  { seat, meter = noMeter }: ScannerOptions = {},
+): LeafScanner {
   switch (leaf.kind) {
     case 'logs':
-      return new LogScanner(leaf, clock, seat)
+      return new LogScanner(leaf, clock, { seat, meter })
     case 'samples':
-      return new SampleScanner(leaf, clock)
+      return new SampleScanner(leaf, clock, meter)
     case 'volume':
-      return new VolumeScanner(leaf)
+      return new VolumeScanner(leaf, meter)
     case 'patterns':
-      return new PatternScanner(leaf, clock)
+      return new PatternScanner(leaf, clock, meter)
   }
 }
 
@@ -91,7 +100,7 @@ function mergeSamples(leaf: SampleLeaf, parts: readonly FoundSamples[]): FoundSa
   if (parts.length === 1) return parts[0]!
   const fold = foldOf(leaf.range)
   const { bucketCount } = createWindows(leaf.grid, leaf.range.rangeNs)
-  const table = new SeriesTable(fold, bucketCount, leaf.maxSeries)
+  const table = new SeriesTable({ fold, bucketCount, seriesMax: leaf.maxSeries })
   for (const part of parts) {
     for (const { labels, buckets } of part.series) {
       mergeBuckets(fold, table.series(labels).buckets, buckets)

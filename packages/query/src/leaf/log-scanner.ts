@@ -5,6 +5,7 @@ import { formatLabelSet } from '@skald/wire'
 import type { BlockView } from '../blocks/block-view.ts'
 import { createScanStats } from '../blocks/stats.ts'
 import type { Clock } from '../clock.ts'
+import { entryBytes, labelsBytes, type MemoryMeter, noMeter, objectBytes } from '../memory-meter.ts'
 import type { CategorizedLabels } from '../pipeline/labels.ts'
 import { type RowSelection, rowAt } from '../pipeline/row-selection.ts'
 import type { LeafResult } from '../plan/leaf-result.ts'
@@ -14,17 +15,31 @@ import { EntryHeap } from './entry-heap.ts'
 import { type BoardSeat, LimitMarks } from './limit-board.ts'
 import { BlockRows } from './row-source.ts'
 
+/** The values of stream labels and metadata are shared with other lines; those of parsed ones are not. */
+function categorizedBytes({ stream, metadata, parsed }: CategorizedLabels): number {
+  return (stream.length + metadata.length) * objectBytes + labelsBytes(parsed)
+}
+
 export class LogScanner implements LeafScanner {
   readonly #leaf: LogLeaf
   readonly #clock: Clock
+  readonly #meter: MemoryMeter
   readonly #pipeline: Pipeline
   readonly #heap: EntryHeap
   readonly #marks: LimitMarks | undefined
   readonly #stats = createScanStats()
 
-  /** @param seat Its place among the scanners of the leaf, if there are several. */
-  constructor(leaf: LogLeaf, clock: Clock, seat?: BoardSeat) {
+  /**
+   * @param seat Its place among the scanners of the leaf, if there are several.
+   * @param meter Counts what the scanner keeps.
+   */
+  constructor(
+    leaf: LogLeaf,
+    clock: Clock,
+    { seat, meter = noMeter }: { seat?: BoardSeat | undefined; meter?: MemoryMeter } = {},
+  ) {
     this.#clock = clock
+    this.#meter = meter
     this.#leaf = leaf
     this.#pipeline = compilePipeline(leaf.log.stages)
     this.#heap = new EntryHeap(leaf.direction, leaf.limit)
@@ -91,7 +106,11 @@ export class LogScanner implements LeafScanner {
       const known = line.labels.isChanged ? undefined : labelsBySet[setIndex]
       const labels = known ?? line.labels.categorize()
       if (!line.labels.isChanged) labelsBySet[setIndex] = labels
-      this.#heap.push({ ...placeOf(row), line: line.text, labels })
+      const { text } = line
+      const bytes = entryBytes + text.length + (known ? 0 : categorizedBytes(labels))
+      // The heap replaces its worst entry.
+      this.#meter.takeResult(bytes - (worst?.bytes ?? 0))
+      this.#heap.push({ ...placeOf(row), line: text, labels, bytes })
     }
     return mayMatch
   }

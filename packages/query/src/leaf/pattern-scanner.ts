@@ -5,6 +5,7 @@ import type { BlockView } from '../blocks/block-view.ts'
 import { createScanStats } from '../blocks/stats.ts'
 import type { Clock } from '../clock.ts'
 import { newShapesMax } from '../limits.ts'
+import { type MemoryMeter, noMeter } from '../memory-meter.ts'
 import { PatternMiner } from '../patterns/miner.ts'
 import { rowAt } from '../pipeline/row-selection.ts'
 import type { FoundPatterns, LeafResult, StreamPatterns } from '../plan/leaf-result.ts'
@@ -17,17 +18,25 @@ const levelLabel = 'detected_level'
 /** Beyond `newShapesMax`, the scanner looks at one in so many lines with new shapes. */
 const newShapesSampled = 16
 
+/** Memory of a miner without patterns, and of what one line of a new shape adds. */
+const minerBytes = 4096
+const newShapeBytes = 2048
+
 export class PatternScanner implements LeafScanner {
   readonly #leaf: PatternLeaf
   readonly #clock: Clock
+  readonly #meter: MemoryMeter
   readonly #pipeline: Pipeline
-  readonly #miners = new StreamMiners()
+  readonly #miners: StreamMiners
   readonly #stats = createScanStats()
   #newShapes = 0
   #linesLeft = 0
 
-  constructor(leaf: PatternLeaf, clock: Clock) {
+  /** @param meter Counts what the scanner keeps. */
+  constructor(leaf: PatternLeaf, clock: Clock, meter: MemoryMeter = noMeter) {
     this.#clock = clock
+    this.#meter = meter
+    this.#miners = new StreamMiners(meter)
     this.#leaf = leaf
     this.#pipeline = compilePipeline(leaf.log.stages)
   }
@@ -62,7 +71,10 @@ export class PatternScanner implements LeafScanner {
       this.#newShapes++
       if (this.#newShapes > newShapesMax && this.#newShapes % newShapesSampled !== 0) {
         this.#linesLeft++
-      } else miners[set].add(line, slot)
+      } else {
+        this.#meter.takeOwn(newShapeBytes)
+        miners[set].add(line, slot)
+      }
     }
     return this.#stats.linesMatched > matchedBefore
   }
@@ -76,7 +88,7 @@ export class PatternScanner implements LeafScanner {
 /** Merges the results of scanners, stream by stream. */
 export function mergePatterns(parts: readonly FoundPatterns[]): FoundPatterns {
   if (parts.length === 1) return parts[0]!
-  const miners = new StreamMiners()
+  const miners = new StreamMiners(noMeter)
   for (const { stream, level, patterns } of parts.flatMap(({ streams }) => streams)) {
     const miner = miners.of(stream, level)
     for (const pattern of patterns) miner.merge(pattern)
@@ -88,6 +100,11 @@ export function mergePatterns(parts: readonly FoundPatterns[]): FoundPatterns {
 class StreamMiners {
   /** Stream → level → miner. */
   readonly #byStream = new Map<string, Map<string, PatternMiner>>()
+  readonly #meter: MemoryMeter
+
+  constructor(meter: MemoryMeter) {
+    this.#meter = meter
+  }
 
   of(stream: string, level: string): PatternMiner {
     let levels = this.#byStream.get(stream)
@@ -97,6 +114,7 @@ class StreamMiners {
     }
     let miner = levels.get(level)
     if (!miner) {
+      this.#meter.takeResult(minerBytes + stream.length)
       miner = new PatternMiner()
       levels.set(level, miner)
     }

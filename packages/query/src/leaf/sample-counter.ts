@@ -9,6 +9,7 @@ import type { BlockView } from '../blocks/block-view.ts'
 import type { LevelCounts, RowCounts } from '../blocks/row-counts.ts'
 import { createScanStats } from '../blocks/stats.ts'
 import type { Clock } from '../clock.ts'
+import type { MemoryMeter } from '../memory-meter.ts'
 import type { FoundSeries, LeafResult } from '../plan/leaf-result.ts'
 import type { Leaf, SampleLeaf } from '../plan/log-source.ts'
 import { compilePipeline, type Pipeline } from '../stages/compile.ts'
@@ -57,8 +58,11 @@ export class SampleCounter {
   /** Names of metadata of this stream that were looked at, and whether none of them matters. */
   #checked = new Map<readonly string[], boolean>()
 
-  /** @param leaf One that `isCountable`. */
-  constructor(leaf: SampleLeaf, clock: Clock) {
+  /**
+   * @param leaf One that `isCountable`.
+   * @param meter Counts what it keeps.
+   */
+  constructor(leaf: SampleLeaf, clock: Clock, meter?: MemoryMeter) {
     const { range } = leaf
     const grouping = groupingOf(leaf)
     this.#leaf = leaf
@@ -67,7 +71,11 @@ export class SampleCounter {
     this.#countsBytes = sampleValueOf(range) === 'bytes'
     this.#fold = foldOf(range)
     this.#windows = createWindows(leaf.grid, range.rangeNs)
-    this.#table = new SeriesTable(this.#fold, this.#windows.bucketCount, leaf.maxSeries)
+    const { bucketCount } = this.#windows
+    this.#table = new SeriesTable(
+      { fold: this.#fold, bucketCount, seriesMax: leaf.maxSeries },
+      meter,
+    )
     this.#keys = createSeriesKeys(seriesLabelsOf(leaf), labels => this.#table.series(labels))
     this.#names =
       grouping && !grouping.without ? namesOf(range.log.stages, grouping.labels) : undefined

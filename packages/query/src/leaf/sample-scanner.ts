@@ -11,6 +11,7 @@ import { createScanStats } from '../blocks/stats.ts'
 import type { Clock } from '../clock.ts'
 import { LimitExceededError, LogqlPipelineError } from '../errors.ts'
 import { keptSampleCountMax } from '../limits.ts'
+import { type MemoryMeter, noMeter } from '../memory-meter.ts'
 import { errorLabel, preserveErrorLabel } from '../pipeline/labels.ts'
 import type { Line } from '../pipeline/line.ts'
 import { type RowSelection, rowAt } from '../pipeline/row-selection.ts'
@@ -32,9 +33,16 @@ import {
 import { createSeriesKeys, type SeriesKeys } from './series-keys.ts'
 import { SeriesTable } from './series-table.ts'
 
+/** Memory of a kept number: its list has up to twice the room. */
+const sampleBytes = 12
+
+/** Kept samples are counted in packs of so many. */
+const samplesCountedAtOnce = 1024
+
 export class SampleScanner implements LeafScanner {
   readonly #leaf: SampleLeaf
   readonly #clock: Clock
+  readonly #meter: MemoryMeter
   readonly #pipeline: Pipeline
   readonly #unwrap: UnwrapValue | undefined
   readonly #unwrapped: string | undefined
@@ -53,8 +61,10 @@ export class SampleScanner implements LeafScanner {
   readonly #stats = createScanStats()
   #keptSamples = 0
 
-  constructor(leaf: SampleLeaf, clock: Clock) {
+  /** @param meter Counts what the scanner keeps. */
+  constructor(leaf: SampleLeaf, clock: Clock, meter: MemoryMeter = noMeter) {
     this.#clock = clock
+    this.#meter = meter
     const expr = leaf.range
     const grouping = groupingOf(leaf)
     this.#leaf = leaf
@@ -69,16 +79,21 @@ export class SampleScanner implements LeafScanner {
     this.#value = sampleValueOf(expr)
     this.#fold = foldOf(expr)
     this.#windows = createWindows(leaf.grid, expr.rangeNs)
-    this.#table = new SeriesTable(this.#fold, this.#windows.bucketCount, leaf.maxSeries)
+    const { bucketCount } = this.#windows
+    this.#table = new SeriesTable(
+      { fold: this.#fold, bucketCount, seriesMax: leaf.maxSeries },
+      meter,
+    )
     const find = (labels: LabelSet) => this.#table.series(labels)
     const seriesLabels = seriesLabelsOf(leaf)
     // If empty labels are lost, lines without a sample do not count for an average either.
     this.#addMissing = seriesLabels.keepsEmpty ? this.#fold.addMissing : undefined
     this.#refusesMissing = this.#addMissing !== undefined && !expr.grouping
-    this.#keys = createSeriesKeys(seriesLabels, find)
+    this.#keys = createSeriesKeys(seriesLabels, find, meter)
     this.#readsLines = expr.unwrap !== undefined || !readsOnlyLabels(this.#pipeline.lineStages)
     const stages = this.#pipeline.lineStages
-    this.#fields = createFieldScans({ stages, needs, grouping, unwrap: expr.unwrap }, find)
+    const fieldQuery = { stages, needs, grouping, unwrap: expr.unwrap }
+    this.#fields = createFieldScans(fieldQuery, find, meter)
     this.#rests = createRestScans({ stages, grouping, unwrap: expr.unwrap })
   }
 
@@ -284,7 +299,10 @@ export class SampleScanner implements LeafScanner {
   #countMatch(): void {
     this.#stats.linesMatched++
     if (this.#fold.sampleWidth === 0) return
-    if (++this.#keptSamples <= keptSampleCountMax) return
+    if (this.#keptSamples++ % samplesCountedAtOnce === 0) {
+      this.#meter.takeResult(samplesCountedAtOnce * this.#fold.sampleWidth * sampleBytes)
+    }
+    if (this.#keptSamples <= keptSampleCountMax) return
     throw new LimitExceededError(
       'kept_samples',
       `the query would keep more than ${keptSampleCountMax} samples in memory; ` +

@@ -5,6 +5,7 @@ import { formatLabelSet, type Label, type LabelSet, labelValue } from '@skald/wi
 import type { Grouping } from '../aggregation/grouping.ts'
 import { LogqlPipelineError } from '../errors.ts'
 import { seriesKeysMax } from '../limits.ts'
+import { type MemoryMeter, noMeter, objectBytes } from '../memory-meter.ts'
 import {
   errorDetailsLabel,
   errorLabel,
@@ -37,8 +38,13 @@ export interface SeriesLabels {
   readonly dropsDetails?: boolean
 }
 
-export function createSeriesKeys(options: SeriesLabels, find: FindSeries): SeriesKeys {
-  const keys = createGroupKeys(options, find)
+/** @param meter Counts the keys that are kept. */
+export function createSeriesKeys(
+  options: SeriesLabels,
+  find: FindSeries,
+  meter: MemoryMeter = noMeter,
+): SeriesKeys {
+  const keys = createGroupKeys(options, find, meter)
   if (!options.keepsErrors) return keys
   return {
     ...keys,
@@ -50,8 +56,9 @@ export function createSeriesKeys(options: SeriesLabels, find: FindSeries): Serie
 function createGroupKeys(
   { grouping, keepsEmpty, dropsDetails = false }: SeriesLabels,
   find: FindSeries,
+  meter: MemoryMeter,
 ): SeriesKeys {
-  if (grouping && !grouping.without) return createKeptKeys(grouping.labels, find)
+  if (grouping && !grouping.without) return createKeptKeys(grouping.labels, find, meter)
   const dropped = new Set(grouping?.labels)
   return createFullKeys(
     {
@@ -70,7 +77,11 @@ function checkSeries(set: LabelSet, labels: LineLabels): void {
 }
 
 // `by (a, b)`: the values of these labels are the key.
-function createKeptKeys(names: readonly string[], find: FindSeries): SeriesKeys {
+function createKeptKeys(
+  names: readonly string[],
+  find: FindSeries,
+  meter: MemoryMeter,
+): SeriesKeys {
   const sorted = [...new Set(names)].sort()
   const byValues = new Map<string, FoundSeries>()
   let rows: BlockRows
@@ -95,7 +106,10 @@ function createKeptKeys(names: readonly string[], find: FindSeries): SeriesKeys 
     return remember(key, find(kept))
   }
   const remember = (key: string, series: FoundSeries): FoundSeries => {
-    if (byValues.size < seriesKeysMax) byValues.set(key, series)
+    if (byValues.size < seriesKeysMax) {
+      meter.takeOwn(objectBytes + key.length)
+      byValues.set(key, series)
+    }
     return series
   }
   const maySeeError = sorted.includes(errorLabel)

@@ -4,21 +4,44 @@ import type { LabelSet } from '@skald/wire'
 import { createBuckets, type Fold } from '../aggregation/folds.ts'
 import { LimitExceededError } from '../errors.ts'
 import { leafCellCountMax } from '../limits.ts'
+import {
+  labelsBytes,
+  type MemoryMeter,
+  noMeter,
+  numbersBytes,
+  objectBytes,
+} from '../memory-meter.ts'
 import type { FoundSeries } from '../plan/leaf-result.ts'
+
+/** What a table holds. */
+export interface SeriesTableOptions {
+  readonly fold: Fold
+  /** Of each series. */
+  readonly bucketCount: number
+  readonly seriesMax: number
+}
 
 export class SeriesTable {
   readonly #fold: Fold
   readonly #bucketCount: number
   readonly #seriesMax: number
+  readonly #meter: MemoryMeter
+  readonly #bucketsBytes: number
   readonly #byLabels = new Map<string, FoundSeries>()
 
-  constructor(fold: Fold, bucketCount: number, seriesMax: number) {
+  constructor({ fold, bucketCount, seriesMax }: SeriesTableOptions, meter: MemoryMeter = noMeter) {
     this.#fold = fold
     this.#bucketCount = bucketCount
     this.#seriesMax = seriesMax
+    this.#meter = meter
+    this.#bucketsBytes = bucketsBytes(fold, bucketCount)
   }
 
-  /** Returns the series of a label set; creates it if needed. */
+  /**
+   * Returns the series of a label set; creates it if needed.
+   *
+   * @throws LimitExceededError if there are too many; the meter's error.
+   */
   series(labels: LabelSet): FoundSeries {
     const key = keyOf(labels)
     const known = this.#byLabels.get(key)
@@ -28,6 +51,8 @@ export class SeriesTable {
       const most = Math.min(this.#seriesMax, Math.floor(leafCellCountMax / this.#bucketCount))
       throw seriesLimitError(most)
     }
+    this.#meter.takeResult(labelsBytes(labels) + this.#bucketsBytes)
+    this.#meter.takeOwn(objectBytes + key.length)
     const series = { labels, buckets: createBuckets(this.#fold, this.#bucketCount) }
     this.#byLabels.set(key, series)
     return series
@@ -36,6 +61,12 @@ export class SeriesTable {
   all(): FoundSeries[] {
     return [...this.#byLabels.values()]
   }
+}
+
+/** Returns how much memory the buckets of one series take. */
+export function bucketsBytes({ width, sampleWidth }: Fold, bucketCount: number): number {
+  const columns = (1 + width) * (numbersBytes + 8 * bucketCount)
+  return 2 * objectBytes + columns + (sampleWidth > 0 ? 8 * bucketCount : 0)
 }
 
 // Cheaper than the canonical text, which quotes values. Neither a name nor a value has these characters at its

@@ -3,6 +3,7 @@
 
 import type { BlockView } from '../blocks/block-view.ts'
 import { createScanStats } from '../blocks/stats.ts'
+import type { MemoryMeter } from '../memory-meter.ts'
 import type { LeafResult } from '../plan/leaf-result.ts'
 import type { LeafScanner, VolumeLeaf } from '../plan/log-source.ts'
 import { lowerBound } from './row-source.ts'
@@ -13,9 +14,10 @@ export class VolumeScanner implements LeafScanner {
   readonly #table: VolumeTable
   readonly #stats = createScanStats()
 
-  constructor(leaf: VolumeLeaf) {
+  /** @param meter Counts what the scanner keeps. */
+  constructor(leaf: VolumeLeaf, meter?: MemoryMeter) {
     this.#leaf = leaf
-    this.#table = new VolumeTable(leaf)
+    this.#table = new VolumeTable(leaf, meter)
   }
 
   wants(): boolean {

@@ -3,6 +3,7 @@
 import { formatLabelSet, type LabelSet } from '@skald/wire'
 import { LimitExceededError } from '../errors.ts'
 import { volumeCellCountMax } from '../limits.ts'
+import { labelsBytes, type MemoryMeter, noMeter, objectBytes } from '../memory-meter.ts'
 import type { FoundVolumes } from '../plan/leaf-result.ts'
 import type { VolumeGrouping, VolumeLeaf } from '../plan/log-source.ts'
 
@@ -17,12 +18,15 @@ export function volumeBytes(lineBytes: number, metadataPairs: number): number {
 /** Adds up volumes. */
 export class VolumeTable {
   readonly #leaf: VolumeLeaf
+  readonly #meter: MemoryMeter
   readonly #groups: LabelSet[] = []
   readonly #indexes = new Map<string, number>()
   #cells = new Float64Array(0)
 
-  constructor(leaf: VolumeLeaf) {
+  /** @param meter Counts what the table keeps. */
+  constructor(leaf: VolumeLeaf, meter: MemoryMeter = noMeter) {
     this.#leaf = leaf
+    this.#meter = meter
   }
 
   /** Returns the groups that a stream counts toward; none if it has none of the labels. */
@@ -73,6 +77,8 @@ export class VolumeTable {
           'consider a larger step or fewer labels',
       )
     }
+    this.#meter.takeResult(labelsBytes(labels) + 16 * grid.count)
+    this.#meter.takeOwn(objectBytes + key.length)
     this.#groups.push(labels)
     this.#indexes.set(key, index)
     const needed = 2 * (index + 1) * grid.count

@@ -24,7 +24,10 @@ export interface ResultEntry {
 }
 
 /** An entry that a scan found. */
-export interface FoundEntry extends EntryPlace, ResultEntry {}
+export interface FoundEntry extends EntryPlace, ResultEntry {
+  /** About how much memory it takes. */
+  readonly bytes: number
+}
 
 /** Entries of a log leaf, in no particular order. Entries with equal labels may share one object. */
 export interface FoundLogs {

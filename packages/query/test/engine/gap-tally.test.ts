@@ -49,7 +49,7 @@ test('A marker without readable numbers counts as a gap of unknown size', t => {
     { name: 'skald_gap_lines', value: '-3' },
   ]
   const entry = {
-    ...{ timestampNs: 1n, streamKey: '{}', sequence: 1, row: 0, line: '' },
+    ...{ timestampNs: 1n, streamKey: '{}', sequence: 1, row: 0, line: '', bytes: 0 },
     labels: { stream: [], metadata, parsed: [] },
   }
   t.match(gapMarkOf(entry as Parameters<typeof gapMarkOf>[0]), { bytes: 0, lines: 0 })

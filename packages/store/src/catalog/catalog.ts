@@ -189,11 +189,14 @@ export interface Catalog {
   /**
    * Returns the streams that match all matchers and were active in the range: canonical text →
    * labels.
+   *
+   * @param onCount Called with their number before their labels are read. It may throw.
    */
   findStreams(
     tenant: string,
     matchers: readonly Matcher[],
     range: TimeRange,
+    onCount?: (count: number) => void,
   ): Promise<Map<string, LabelSet>>
   /**
    * Returns the sorted label names of the tenant's streams that were active on the days of the

@@ -382,8 +382,9 @@ export class SqliteCatalog implements Catalog {
     tenant: string,
     matchers: readonly Matcher[],
     range: TimeRange,
+    onCount?: (count: number) => void,
   ): Promise<Map<string, LabelSet>> {
-    return this.#search.find(tenant, matchers, range)
+    return this.#search.find(tenant, matchers, range, onCount)
   }
 
   async labelNames(tenant: string, range: TimeRange): Promise<string[]> {

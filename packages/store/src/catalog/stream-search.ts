@@ -26,8 +26,16 @@ export class StreamSearch {
     this.#streamRows.clear()
   }
 
-  /** Returns the streams that match all matchers and have lines in a range: canonical text → labels. */
-  find(tenant: string, matchers: readonly Matcher[], range: TimeRange): Map<string, LabelSet> {
+  /**
+   * Returns the streams that match all matchers and have lines in a range: canonical text → labels. If there may be
+   * many, it calls `onCount` before it reads them.
+   */
+  find(
+    tenant: string,
+    matchers: readonly Matcher[],
+    range: TimeRange,
+    onCount?: (count: number) => void,
+  ): Map<string, LabelSet> {
     const found = new Map<string, LabelSet>()
     const few = this.#fewIds(tenant, matchers)
     if (few) {
@@ -38,7 +46,9 @@ export class StreamSearch {
       }
       return found
     }
-    for (const id of this.#activeIds(this.#matchingIds(tenant, matchers), range)) {
+    const active = this.#activeIds(this.#matchingIds(tenant, matchers), range)
+    onCount?.(active.length)
+    for (const id of active) {
       const row = this.#streamRow(id)
       found.set(row.labelsText, row.labels)
     }
@@ -99,7 +109,7 @@ export class StreamSearch {
     }
   }
 
-  #activeIds(ids: Set<number>, range: TimeRange): Iterable<number> {
+  #activeIds(ids: Set<number>, range: TimeRange): readonly number[] {
     const { startNs, endNs } = bounded(range)
     const [firstDay, lastDay] = daysOf(range)
     if (ids.size < activityByDayStreamsLeast) {

@@ -16,6 +16,9 @@ export const errorAnswers: Readonly<Record<string, ErrorAnswer>> = {
   BAD_REQUEST: { status: 400 },
   TENANT_MISSING: { status: 401 },
   VOLUME_DISABLED: { status: 404 },
+  QUERY_MEMORY: { status: 429 },
+  ANSWER_TOO_LARGE: { status: 400 },
+  SCAN_THREAD_ENDED: { status: 500, isLogged: true },
   QUERY_TIMEOUT: { status: 504, isLogged: true },
   // Nobody reads the answer. The status is for the metrics.
   QUERY_CANCELLED: { status: 499 },

@@ -5,6 +5,8 @@ import { type LabelSet, labelSetToObject, type Matcher } from '@skald/wire'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Catalog, TimeRange } from '../catalog/catalog.ts'
 import { PastLookbackError } from '../errors.ts'
+import { streamBytes } from '../limits.ts'
+import { holdUntilTaken, watchTaking } from './held-answer.ts'
 import { checkLength, openRequest, type ReadRouteOptions, withinLookback } from './query-context.ts'
 import { sendJson } from './query-routes.ts'
 
@@ -12,29 +14,33 @@ export interface LabelsRouteOptions extends ReadRouteOptions {
   readonly catalog: Catalog
 }
 
+/** Finds something. Calls `onCount` with the number of streams it looks at, which may throw. */
+type Find<T> = (request: FastifyRequest, onCount: (count: number) => void) => Promise<T>
+
 /** Adds the label and series routes, including the older `/api/prom` ones. */
 export function addLabelsRoutes(app: FastifyInstance, options: LabelsRouteOptions): void {
   const { catalog } = options
-  const names = async (request: FastifyRequest): Promise<string[]> => {
+  const { createHold } = options
+  const names: Find<string[]> = async (request, onCount) => {
     const { tenant, params, range } = open(request, options)
     const selector = params.get('query')
     if (selector === '') return catalog.labelNames(tenant, range)
     const found = new Set<string>()
     for (const labels of (
-      await catalog.findStreams(tenant, parseSelector(selector), range)
+      await catalog.findStreams(tenant, parseSelector(selector), range, onCount)
     ).values()) {
       for (const { name } of labels) found.add(name)
     }
     return [...found].sort()
   }
-  const values = async (request: FastifyRequest): Promise<string[]> => {
+  const values: Find<string[]> = async (request, onCount) => {
     const { name } = request.params as { name: string }
     const { tenant, params, range } = open(request, options)
     const selector = params.get('query')
     if (selector === '') return catalog.labelValues(tenant, name, range)
     const found = new Set<string>()
     for (const labels of (
-      await catalog.findStreams(tenant, parseSelector(selector), range)
+      await catalog.findStreams(tenant, parseSelector(selector), range, onCount)
     ).values()) {
       for (const label of labels) if (label.name === name) found.add(label.value)
     }
@@ -45,21 +51,26 @@ export function addLabelsRoutes(app: FastifyInstance, options: LabelsRouteOption
     JSON.stringify({ status: 'success', ...(found.length > 0 && { data: found }) })
   const legacyAnswer = (found: readonly string[]) => JSON.stringify({ values: found })
 
-  const get = (url: string, handler: (request: FastifyRequest) => Promise<string>) => {
+  const get = (url: string, find: Find<string>) => {
     app.route({
       method: ['GET', 'POST'],
       url,
-      handler: async (request, reply) => sendJson(reply, await handler(request)),
+      handler: async (request, reply) => {
+        const hold = holdUntilTaken(reply.raw, createHold)
+        const answer = await find(request, count => hold?.take(count * streamBytes))
+        watchTaking(reply.raw, hold)
+        return sendJson(reply, answer)
+      },
     })
   }
-  get('/loki/api/v1/labels', async request => lokiAnswer(await names(request)))
-  get('/loki/api/v1/label', async request => lokiAnswer(await names(request)))
-  get('/loki/api/v1/label/:name/values', async request => lokiAnswer(await values(request)))
-  get('/api/prom/label', async request => legacyAnswer(await names(request)))
+  get('/loki/api/v1/labels', async (...asked) => lokiAnswer(await names(...asked)))
+  get('/loki/api/v1/label', async (...asked) => lokiAnswer(await names(...asked)))
+  get('/loki/api/v1/label/:name/values', async (...asked) => lokiAnswer(await values(...asked)))
+  get('/api/prom/label', async (...asked) => legacyAnswer(await names(...asked)))
   // Loki 3.4.6 returns label names here too, whatever name is in the path.
-  get('/api/prom/label/:name/values', async request => legacyAnswer(await names(request)))
+  get('/api/prom/label/:name/values', async (...asked) => legacyAnswer(await names(...asked)))
 
-  const series = async (request: FastifyRequest): Promise<string> => {
+  const series: Find<string> = async (request, onCount) => {
     const opened = openRequest(request, options)
     const { tenant, params } = opened
     const selectors = [...params.getAll('match'), ...params.getAll('match[]')]
@@ -70,7 +81,7 @@ export function addLabelsRoutes(app: FastifyInstance, options: LabelsRouteOption
     const range = checkedRange(opened)
     const found = new Map<string, LabelSet>()
     for (const matchers of groups) {
-      for (const [text, labels] of await catalog.findStreams(tenant, matchers, range)) {
+      for (const [text, labels] of await catalog.findStreams(tenant, matchers, range, onCount)) {
         found.set(text, labels)
       }
     }

@@ -11,7 +11,9 @@ import {
   QueryCancelledError,
   QueryTimeoutError,
 } from '../errors.ts'
+import type { AnswerHold } from '../memory/answer-hold.ts'
 import type { TenantLimits } from '../tenant-limits.ts'
+import type { CreateHold } from './held-answer.ts'
 import { Params } from './params.ts'
 import { resolveTenant } from './tenant.ts'
 
@@ -34,11 +36,13 @@ export interface ReadRouteOptions {
   readonly authEnabled: boolean
   readonly limitsOf: (tenant: string) => TenantLimits
   readonly clock: { now(): number }
+  readonly createHold?: CreateHold
 }
 
 /** Options of the routes that read lines. */
 export interface LineRouteOptions extends ReadRouteOptions {
-  readonly openSource: (tenant: string) => LogSource
+  /** `hold` counts the memory of the answer until the client has it. */
+  readonly openSource: (tenant: string, hold?: AnswerHold) => LogSource
 }
 
 /**

@@ -7,16 +7,19 @@ import {
   LogqlSyntaxError,
   parseLogql,
   type QueryRequest,
+  type QueryResult,
   type ResultEntry,
+  type ResultFormat,
   runQuery,
   unionLabels,
 } from '@skald/query'
 import { formatLabelSet } from '@skald/wire'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { checkBlocked } from '../blocked-queries.ts'
-import { BadRequestError } from '../errors.ts'
+import { AnswerTooLargeError, BadRequestError } from '../errors.ts'
 import type { TenantLimits } from '../tenant-limits.ts'
 import { demotedWarnings } from './demoted-warnings.ts'
+import { holdUntilTaken, watchTaking } from './held-answer.ts'
 import type { Params } from './params.ts'
 import {
   isDrilldown,
@@ -35,18 +38,20 @@ export interface QueryRouteOptions extends LineRouteOptions {
 
 /** Adds the query routes. */
 export function addQueryRoutes(app: FastifyInstance, options: QueryRouteOptions): void {
-  const { openSource, demotedOf } = options
+  const { openSource, createHold, demotedOf } = options
 
   /** Runs the query of a request. `read` takes it from the parameters. */
-  const run = async (request: FastifyRequest, read: ReadQuery) => {
+  const run = async (request: FastifyRequest, reply: FastifyReply, read: ReadQuery) => {
     const started = performance.now()
     const { tenant, limits, params, nowNs } = openRequest(request, options)
     // If there are too many series, Drilldown gets a partial result, like from Loki 3.7.
     const query = { ...read(params, { nowNs, limits }), allowsPartial: isDrilldown(request) }
     checkBlocked(query.logql, limits.blockedQueries)
+    const hold = holdUntilTaken(reply.raw, createHold)
     const answer = await withDeadline(request, limits, signal =>
-      runQuery(query, openSource(tenant), signal),
+      runQuery(query, openSource(tenant, hold), signal),
     )
+    watchTaking(reply.raw, hold)
     const warnings = demotedWarnings(query.logql, demotedOf(tenant, limits))
     const result = { ...answer, warnings: [...answer.warnings, ...warnings] }
     const entryCount = result.kind === 'streams' ? result.entries.length : 0
@@ -59,11 +64,11 @@ export function addQueryRoutes(app: FastifyInstance, options: QueryRouteOptions)
       method: ['GET', 'POST'],
       url,
       handler: async (request, reply) => {
-        const { result, statsJson } = await run(request, read)
+        const { result, statsJson } = await run(request, reply, read)
         const encodingFlags = encodingFlagsOf(request)
         const categorizeLabels = encodingFlags.includes('categorize-labels')
         const format = { categorizeLabels, encodingFlags, statsJson }
-        return sendJson(reply, formatQueryResult(result, format))
+        return sendJson(reply, formatAnswer(result, format))
       },
     })
   }
@@ -92,7 +97,7 @@ export function addQueryRoutes(app: FastifyInstance, options: QueryRouteOptions)
     method: ['GET', 'POST'],
     url: '/api/prom/query',
     handler: async (request, reply) => {
-      const { result, statsJson } = await run(request, (params, context) => {
+      const { result, statsJson } = await run(request, reply, (params, context) => {
         const pattern = params.get('regexp')
         const filter = pattern === '' ? '' : ` |~ ${quoteGoString(pattern)}`
         return rangeQuery(params, `${params.get('query')}${filter}`, context)
@@ -104,6 +109,25 @@ export function addQueryRoutes(app: FastifyInstance, options: QueryRouteOptions)
       return sendJson(reply, `{"streams":${JSON.stringify(streams)},"stats":${statsJson}}`)
     },
   })
+}
+
+/**
+ * Writes an answer.
+ * @throws AnswerTooLargeError
+ */
+export function formatAnswer(result: QueryResult, format: ResultFormat): string {
+  try {
+    return formatQueryResult(result, format)
+  } catch (error) {
+    // V8's error for a text that is too long.
+    if (error instanceof RangeError && /string length/.test(error.message)) {
+      throw new AnswerTooLargeError(
+        'the answer is longer than 512 MiB: ask for a shorter time, fewer streams or fewer lines',
+        { cause: error },
+      )
+    }
+    throw error
+  }
 }
 
 interface ReadContext {

@@ -29,6 +29,8 @@ import { encodingFlagsOf } from './query-routes.ts'
 export interface TailRouteOptions extends LineRouteOptions {
   readonly hub: TailHub
   readonly metrics: StoreMetrics
+  /** Counts what waits for all clients together. */
+  readonly budget?: TailBudget
 }
 
 /** The parameters of a tail request. */
@@ -125,12 +127,13 @@ class Tails {
   readonly #asks = new WeakMap<FastifyRequest, TailAsk>()
   readonly #clients = new Set<TailClient>()
   readonly #countOf = new Map<string, number>()
-  readonly #budget = new TailBudget()
+  readonly #budget: TailBudget
   readonly #pings: NodeJS.Timeout
   #isClosed = false
 
   constructor(options: TailRouteOptions) {
     this.#options = options
+    this.#budget = options.budget ?? new TailBudget()
     this.#pings = setInterval(() => {
       const silentSinceMs = options.clock.now() - tailSilenceMs
       for (const client of this.#clients) client.checkAlive(silentSinceMs)

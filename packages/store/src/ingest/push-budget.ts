@@ -27,6 +27,7 @@ export interface PushOwner {
 
 /** Counts and limits the memory of pushes in progress. */
 export class PushBudget {
+  readonly #bytesMax: number
   readonly #clock: { now(): number }
   #bytes = 0
   /** Pushes being received or decoded → time of their last bytes, in milliseconds. */
@@ -34,8 +35,12 @@ export class PushBudget {
   /** Owner → bytes it holds. */
   readonly #held = new Map<string, number>()
 
-  /** @param clock Milliseconds that never go back. */
-  constructor(clock: { now(): number } = performance) {
+  /**
+   * @param bytesMax What pushes may hold together.
+   * @param clock Milliseconds that never go back.
+   */
+  constructor(bytesMax = pendingPushBytesMax, clock: { now(): number } = performance) {
+    this.#bytesMax = bytesMax
     this.#clock = clock
   }
 
@@ -89,24 +94,24 @@ export class PushBudget {
     const others = this.#bytes - from
     // The largest bodies exceed the budget once decompressed. One of them is allowed next to small
     // ones.
-    if (others <= pendingPushBytesMax / 4) return
+    if (others <= this.#bytesMax / 4) return
     const refuse = (why: string) => {
       throw new PushRejectedError(`too many pushes in progress: ${why}; retry after a second`, {
         code: 'PUSH_NO_ROOM',
         retryAfterSeconds: 1,
       })
     }
-    if (others + to > pendingPushBytesMax) {
-      refuse(`${others} bytes of ${pendingPushBytesMax} in use`)
+    if (others + to > this.#bytesMax) {
+      refuse(`${others} bytes of ${this.#bytesMax} in use`)
     }
-    const free = pendingPushBytesMax - others - to
+    const free = this.#bytesMax - others - to
     for (const kind of ['tenant', 'address'] as const) {
       const name = owner[kind]
       if (name === '') continue
       const held = (this.#held.get(`${kind} ${name}`) ?? 0) - from + to
       // An owner's first push is allowed as long as there is any room.
       if (held > to && held > pushHeldPerFree[kind] * free) {
-        refuse(`${kind} ${name} has ${held} bytes of ${pendingPushBytesMax} in use`)
+        refuse(`${kind} ${name} has ${held} bytes of ${this.#bytesMax} in use`)
       }
     }
   }

@@ -1,6 +1,12 @@
 // Runs in a scan thread: answers a leaf from the counts in segments, without opening blocks.
 
-import { type Clock, type LeafResult, SampleCounter, type SampleLeaf } from '@skald/query'
+import {
+  type Clock,
+  type LeafResult,
+  type MemoryMeter,
+  SampleCounter,
+  type SampleLeaf,
+} from '@skald/query'
 import { type LabelSet, parseLabelSet } from '@skald/wire'
 import { nsPerDay } from '../day.ts'
 import { CountGroupReader, type CountRecord } from '../segment/counts/count-group.ts'
@@ -16,10 +22,10 @@ export interface CountJob {
 /** Counts that cannot be read cost time, never an answer: their blocks are read instead. */
 export function addCounts(
   { leaf, labelsTexts, segments }: CountJob,
-  clock: Clock,
+  { clock, meter }: { readonly clock: Clock; readonly meter: MemoryMeter },
   readBytes: (segment: string, offsetBytes: number, length: number) => Buffer,
 ): { readonly answers: readonly CountAnswer[]; readonly result: LeafResult } {
-  const counter = new SampleCounter(leaf, clock)
+  const counter = new SampleCounter(leaf, clock, meter)
   const labels: LabelSet[] = []
   const labelsOf = (index: number) => {
     labels[index] ??= parseLabelSet(labelsTexts[index]!)

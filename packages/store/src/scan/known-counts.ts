@@ -9,6 +9,7 @@ import {
   mergeLeafResults,
   type SampleLeaf,
 } from '@skald/query'
+import type { LeaseData } from '../memory/lease.ts'
 import type { CountRecord } from '../segment/counts/count-group.ts'
 import type { BlockGroup, BlockRef, CountedSegment } from './messages.ts'
 import type { ScanPool } from './pool.ts'
@@ -25,6 +26,8 @@ export interface KnownCountsParts {
   readonly counted: ReadonlyMap<string, CountedPart>
   readonly pool: ScanPool
   readonly signal: AbortSignal
+  /** Memory of the leaf. Absent: unlimited. */
+  readonly lease?: LeaseData | undefined
   /** Grows by what was counted and read. */
   readonly stats: MutableScanStats
   /** Receives the name of a segment with damaged counts, and what is wrong. */
@@ -72,7 +75,7 @@ export async function addKnownCounts(
 async function ask(
   leaf: SampleLeaf,
   asked: ReadonlyMap<string, readonly BlockRef[]>,
-  { labelsTexts, counted, pool, signal, stats, onDamage }: KnownCountsParts,
+  { labelsTexts, counted, pool, signal, lease, stats, onDamage }: KnownCountsParts,
 ): Promise<{ known: LeafResult; unknown: readonly BlockRef[] }> {
   const segments = [...asked].map(([segment, refs]): CountedSegment => {
     const { day, records } = counted.get(segment)!
@@ -84,7 +87,7 @@ async function ask(
       maxNs: BigInt64Array.from(refs, ({ record }) => record.maxNs),
     }
   })
-  const found = await pool.addCounts({ leaf, labelsTexts, segments }, signal)
+  const found = await pool.addCounts({ leaf, labelsTexts, segments, lease }, signal)
   const unknown: BlockRef[] = []
   for (const [i, { isAdded, damage, bytesRead }] of found.answers.entries()) {
     const { segment } = segments[i]!

@@ -19,13 +19,17 @@ import {
 import { ascending } from '@skald/wire'
 import type { Catalog, TimeRange } from '../catalog/catalog.ts'
 import type { DeleteRule } from '../deletes/delete-rule.ts'
-import { scanReplansMax } from '../limits.ts'
+import { ScanThreadEndedError } from '../errors.ts'
+import { scanReplansMax, streamBytes, threadEndsMax } from '../limits.ts'
+import type { AnswerHold } from '../memory/answer-hold.ts'
+import type { LeafPass, QueryGate } from '../memory/query-gate.ts'
 import { groupOverlapping } from '../segment/overlap.ts'
 import type { SegmentIndex } from '../segment-index.ts'
 import type { TenantLimits } from '../tenant-limits.ts'
 import { findBlocks, type Selection } from './find-blocks.ts'
 import { findGaps } from './find-gaps.ts'
 import { addKnownCounts } from './known-counts.ts'
+import { estimateLeaf } from './leaf-memory.ts'
 import { LeftOut } from './left-out.ts'
 import type { BlockGroup } from './messages.ts'
 import type { ScanPool } from './pool.ts'
@@ -38,7 +42,11 @@ export interface LogSourceParts {
   readonly segments: SegmentIndex
   readonly pool: ScanPool
   /** Leaves currently running, of all tenants. */
-  readonly runs: SharedRuns<LeafResult>
+  readonly runs: SharedRuns<SourceResult>
+  /** Lets a leaf run when there is memory for it. Absent: always. */
+  readonly gate?: QueryGate | undefined
+  /** Memory of the answer that the leaves are for. Absent: not counted. */
+  readonly hold?: AnswerHold | undefined
   /** Limits of one leaf. Unlimited if absent. */
   readonly limits?: LeafLimits
   /** Returns the delete rules for a time range. Nothing is deleted if absent. */
@@ -47,6 +55,12 @@ export interface LogSourceParts {
   readonly onDamage?: SegmentDamageHandler
   /** Called with the work of each leaf that was run to its end. Shared runs count once. */
   readonly onWork?: (stats: ScanStats) => void
+}
+
+/** The result of a leaf, and what it used of the memory of queries, with the copies of the result. */
+export interface SourceResult {
+  readonly result: LeafResult
+  readonly usedBytes: number
 }
 
 /** Limits of one leaf from `limits_config`; 0 means no limit. */
@@ -66,10 +80,12 @@ export function createLogSource(tenant: string, parts: LogSourceParts): LogSourc
       const deletes = parts.rulesFor?.(leaf) ?? []
       const selection = { tenant, leaf, deletes }
       let isShared = true
-      const result = await parts.runs.join(keyOf(selection, parts), signal, shared => {
+      const found = await parts.runs.join(keyOf(selection, parts), signal, shared => {
         isShared = false
-        return selectWhole(selection, parts, shared)
+        return selectWithin(selection, parts, shared)
       })
+      const { result, usedBytes } = found
+      parts.hold?.takeResult(usedBytes)
       if (!isShared) return result
       return { ...result, stats: { ...result.stats, leavesShared: 1 } }
     },
@@ -87,22 +103,38 @@ function keyOf({ tenant, leaf, deletes }: Selection, { segments, limits }: LogSo
   return JSON.stringify([tenant, segments.version, bounds, hidden, leafKey(leaf)])
 }
 
-async function selectWhole(
+/** Selects when there is memory for it. */
+async function selectWithin(
   selection: Selection,
   parts: LogSourceParts,
   signal: AbortSignal,
+): Promise<SourceResult> {
+  const { gate } = parts
+  if (!gate) return { result: await selectWhole(selection, parts, { signal }), usedBytes: 0 }
+  return await gate.run(selection.tenant, signal, async pass => {
+    const result = await selectWhole(selection, parts, { signal: pass.signal, pass })
+    return { result, usedBytes: pass.usedBytes }
+  })
+}
+
+async function selectWhole(
+  selection: Selection,
+  parts: LogSourceParts,
+  run: Pick<SelectRun, 'signal' | 'pass'>,
 ): Promise<LeafResult> {
   const leftOut = new LeftOut()
+  let threadEnds = 0
   for (let attempt = 1; ; ) {
     try {
       const stats = { ...createScanStats(), leaves: 1 }
-      const result = await selectOnce(selection, parts, { signal, stats, leftOut })
+      const result = await selectOnce(selection, parts, { ...run, stats, leftOut })
       addWork(stats, result.stats, selection.leaf)
       parts.onWork?.(stats)
       return leftOut.isEmpty
         ? { ...result, stats }
         : { ...result, stats, warnings: leftOut.warnings() }
     } catch (error) {
+      if (error instanceof ScanThreadEndedError && threadEnds++ < threadEndsMax) continue
       // A scan that came upon damage begins again without it, because its rows count half.
       const damaged = leftOut.addError(error as Error)
       if (damaged === undefined) {
@@ -121,17 +153,21 @@ interface SelectRun {
   readonly signal: AbortSignal
   readonly stats: MutableScanStats
   readonly leftOut: LeftOut
+  readonly pass?: LeafPass
 }
 
 async function selectOnce(
   selection: Selection,
   { catalog, segments, pool, limits = noLimits, onDamage }: LogSourceParts,
-  { signal, stats, leftOut }: SelectRun,
+  { signal, stats, leftOut, pass }: SelectRun,
 ): Promise<LeafResult> {
   const { tenant, leaf, deletes } = selection
   const started = performance.now()
   const range = { startNs: leaf.startNs, endNs: leaf.endNs }
-  const streams = await catalog.findStreams(tenant, leaf.matchers, range)
+  const streams = await catalog.findStreams(tenant, leaf.matchers, range, count => {
+    checkStreams(count, limits)
+    pass?.checkRoom(count * streamBytes)
+  })
   checkStreams(streams.size, limits)
   const found = streams.size > 0 ? await catalog.findSegments(tenant, range) : []
   stats.streams = streams.size
@@ -141,19 +177,22 @@ async function selectOnce(
   try {
     const parts = { found, segments, streams, pool, signal, stats, onDamage, leftOut }
     const { labelsTexts, blocksOf, flagged, counted } = await findBlocks(selection, parts)
+    const streamCount = streams.size
+    const { threadCount } = pool
+    await pass?.reserve(estimateLeaf({ leaf, streamCount, blocksOf, threadCount }))
     const gaps = await findGaps(leaf, { flagged, labelsTexts, deletes, pool, signal })
     const withGaps = (result: LeafResult): LeafResult => (gaps ? { ...result, gaps } : result)
     stats[unreadName(leaf)] = blocksOf.reduce((sum, blocks) => sum + blocks.length, 0)
     if (leaf.kind !== 'volume') {
       const all = blocksOf.flatMap(refs => groupOverlapping(refs, ({ record }) => record))
       const { known, groups } = await addKnownCounts(leaf, all, {
-        ...{ labelsTexts, counted, pool, signal, stats },
+        ...{ labelsTexts, counted, pool, signal, stats, lease: pass?.lease },
         onDamage: (segment, damage) => onDamage?.(segment, 'counts', damage),
       })
       stats[unreadName(leaf)] -= stats.blocksFromCounts
       if (known && groups.length === 0) return withGaps(known)
       checkBytes(groups, limits)
-      const job = { leaf, labelsTexts, deletes, groups: orderGroups(groups, leaf) }
+      const job = { leaf, labelsTexts, deletes, groups: orderGroups(groups, leaf), pass }
       const scanned = await pool.run(job, signal)
       return withGaps(known ? mergeLeafResults(leaf, [known, scanned]) : scanned)
     }
@@ -164,7 +203,7 @@ async function selectOnce(
     )
     if (groups.length === 0) return known
     checkBytes(groups, limits)
-    const job = { leaf, labelsTexts, deletes, groups: bySegment(groups) }
+    const job = { leaf, labelsTexts, deletes, groups: bySegment(groups), pass }
     return mergeLeafResults(leaf, [known, await pool.run(job, signal)])
   } finally {
     await release()

@@ -4,6 +4,8 @@
 
 import type { BoardSeat, Leaf, LeafResult, SampleLeaf } from '@skald/query'
 import type { DeleteRule } from '../deletes/delete-rule.ts'
+import type { LeaseData } from '../memory/lease.ts'
+import type { LedgerData } from '../memory/ledger.ts'
 import type { CountRecord } from '../segment/counts/count-group.ts'
 import type { FilterRecord } from '../segment/filter/filter-group.ts'
 import type { NeededKeys } from '../segment/filter/need-keys.ts'
@@ -48,6 +50,8 @@ export function spanOfGroup(group: BlockGroup): GroupSpan {
 export interface ScanWorkerData {
   readonly directory: string
   readonly logLevelFields: readonly string[]
+  /** Memory of queries. Absent: unlimited. */
+  readonly ledger?: LedgerData | undefined
 }
 
 /** A segment whose filters a thread asks. */
@@ -105,6 +109,7 @@ export type ScanRequest =
       readonly leaf: SampleLeaf
       readonly labelsTexts: readonly string[]
       readonly segments: readonly CountedSegment[]
+      readonly lease: LeaseData | undefined
     }
   | {
       readonly kind: 'open'
@@ -116,6 +121,8 @@ export type ScanRequest =
       readonly seat: BoardSeat | undefined
       /** Becomes 1 when nobody waits for the scan any more. Threads check it before each block. */
       readonly cancelled: Int32Array
+      /** Memory of the leaf. */
+      readonly lease: LeaseData | undefined
     }
   | {
       readonly kind: 'scan'
@@ -125,11 +132,22 @@ export type ScanRequest =
       readonly next: GroupSpan | undefined
     }
   | { readonly kind: 'finish'; readonly scan: number }
+  /** Asks how much memory the thread takes. */
+  | { readonly kind: 'weigh'; readonly scan: number }
   | { readonly kind: 'cancel'; readonly scan: number }
 
 export type ScanAnswer =
-  /** `isWanted` is false if no later block, in the given order, can change the result. */
-  | { readonly kind: 'scanned'; readonly scan: number; readonly isWanted: boolean }
+  | {
+      readonly kind: 'scanned'
+      readonly scan: number
+      /** False if no later block, in the given order, can change the result. */
+      readonly isWanted: boolean
+      /** True if queries have taken so much memory that the scan should not go on. */
+      readonly isShort: boolean
+      /** How many of the groups were not scanned because of that. */
+      readonly left: number
+    }
+  | { readonly kind: 'weighed'; readonly scan: number; readonly bytes: number }
   /** One answer for each segment, in the order of the request. */
   | { readonly kind: 'filtered'; readonly scan: number; readonly answers: readonly FilterAnswer[] }
   | {

@@ -2,6 +2,7 @@
 // running in each thread, so queries take turns and none waits for another one to finish.
 
 import { availableParallelism } from 'node:os'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import {
   type BoardSeat,
@@ -11,14 +12,19 @@ import {
   mergeLeafResults,
 } from '@skald/query'
 import type { DeleteRule } from '../deletes/delete-rule.ts'
+import { QueryMemoryError, ScanThreadEndedError } from '../errors.ts'
 import {
   countedBlocksLeast,
   filteredSegmentsLeast,
+  freshThreadBytes,
   scanTaskBytes,
   scanThreadsMax,
+  threadAnswerMs,
 } from '../limits.ts'
+import type { LeaseData } from '../memory/lease.ts'
+import type { LeafPass } from '../memory/query-gate.ts'
 import type { NeededKeys } from '../segment/filter/need-keys.ts'
-import { errorOfThread, Thread } from '../threads/thread.ts'
+import { errorOfThread, isHeapFull, Thread } from '../threads/thread.ts'
 import type { CountJob } from './add-counts.ts'
 import {
   type BlockGroup,
@@ -40,6 +46,8 @@ export interface ScanJob {
   readonly groups: readonly BlockGroup[]
   /** The rules that the blocks refer to. */
   readonly deletes?: readonly DeleteRule[]
+  /** Memory of the leaf. Absent: unlimited. */
+  readonly pass?: Pick<LeafPass, 'lease' | 'makeRoom'> | undefined
 }
 
 interface Waiter {
@@ -50,25 +58,50 @@ interface Waiter {
 /** One thread, and the scans that wait for its answers. */
 class ScanThread {
   readonly #thread: Thread<ScanRequest, ScanAnswer>
+  /** In the order in which the thread works. */
   readonly #waiters = new Map<number, Waiter>()
+  /** Scans that have a state in the thread. */
+  readonly #opened = new Set<number>()
+  #onWeighed: ((bytes: number) => void) | undefined
 
-  constructor(data: ScanWorkerData, onEnd: (thread: ScanThread) => void) {
+  constructor({ data, heapBytes }: ScanThreadOptions, onEnd: (thread: ScanThread) => void) {
     this.#thread = new Thread(new URL('./worker.ts', import.meta.url), {
       data,
+      ...(heapBytes !== undefined && { heapBytes }),
       onAnswer: answer => {
+        if (answer.kind === 'weighed') {
+          this.#onWeighed?.(answer.bytes)
+          return
+        }
+        if (answer.kind === 'found' || answer.kind === 'failed') this.#opened.delete(answer.scan)
         this.#waiters.get(answer.scan)?.resolve(answer)
         this.#waiters.delete(answer.scan)
       },
-      onEnd: (error = new Error('a scan thread ended')) => {
+      onEnd: error => {
         onEnd(this)
-        for (const { reject } of this.#waiters.values()) reject(error)
+        const waiting = [...this.#waiters.values()]
         this.#waiters.clear()
+        for (const [i, { reject }] of waiting.entries()) reject(endError(error, i === 0, data))
       },
     })
   }
 
+  /** True if no scan uses the thread. */
+  get isUnused(): boolean {
+    return this.#waiters.size === 0 && this.#opened.size === 0
+  }
+
+  /** Returns how much memory the thread takes, or `undefined` if it does not answer soon. */
+  async weigh(): Promise<number | undefined> {
+    const { promise, resolve } = Promise.withResolvers<number>()
+    this.#onWeighed = resolve
+    this.#thread.send({ kind: 'weigh', scan: 0 })
+    return await Promise.race([promise, sleep(threadAnswerMs, undefined, { ref: false })])
+  }
+
   /** Sends a request that gets no answer. */
   send(request: ScanRequest): void {
+    if (request.kind === 'open') this.#opened.add(request.scan)
     this.#thread.send(request)
   }
 
@@ -83,12 +116,34 @@ class ScanThread {
   /** Stops waiting for a scan's answer. */
   forget(scan: number): void {
     this.#waiters.delete(scan)
+    this.#opened.delete(scan)
     this.send({ kind: 'cancel', scan })
   }
 
   async close(): Promise<void> {
     await this.#thread.close()
   }
+}
+
+interface ScanThreadOptions {
+  readonly data: ScanWorkerData
+  readonly heapBytes: number | undefined
+}
+
+/**
+ * Returns the error for a scan whose thread ended. If the heap was full, the scan that the thread was working for is
+ * the reason; the others can begin again in another thread.
+ */
+function endError(error: Error | undefined, isWorking: boolean, { ledger }: ScanWorkerData): Error {
+  if (error === undefined) return new Error('a scan thread ended')
+  if (!isHeapFull(error)) return error
+  if (!isWorking) return new ScanThreadEndedError({ cause: error })
+  if (!ledger) return error
+  return new QueryMemoryError(
+    'this query needs more than a scan thread may have',
+    ledger.maxBytes,
+    { cause: error },
+  )
 }
 
 /**
@@ -98,11 +153,40 @@ class ScanThread {
 export class ScanPool {
   readonly #data: ScanWorkerData
   readonly #threads: (ScanThread | undefined)[]
+  readonly #heapBytes: number | undefined
   #nextScan = 1
 
-  constructor(data: ScanWorkerData, threads = Math.min(availableParallelism(), scanThreadsMax)) {
+  /** @param heapBytes Most bytes of the heap of a thread. Absent: V8's default. */
+  constructor(
+    data: ScanWorkerData,
+    threads = Math.min(availableParallelism(), scanThreadsMax),
+    heapBytes?: number,
+  ) {
     this.#data = data
+    this.#heapBytes = heapBytes
     this.#threads = Array.from({ length: threads }, () => undefined)
+  }
+
+  get threadCount(): number {
+    return this.#threads.length
+  }
+
+  /**
+   * Ends threads that no scan uses and whose heap has grown by this much, or that are still busy with a scan that
+   * was cancelled. The next scans start new ones.
+   */
+  async replaceLarge(leastBytes: number): Promise<void> {
+    await Promise.all(
+      this.#threads.map(async (thread, index) => {
+        if (!thread?.isUnused) return
+        const bytes = await thread.weigh()
+        if (bytes !== undefined && bytes < leastBytes + freshThreadBytes) return
+        // A scan may have begun meanwhile.
+        if (!thread.isUnused || this.#threads[index] !== thread) return
+        this.#threads[index] = undefined
+        await thread.close()
+      }),
+    )
   }
 
   /**
@@ -176,7 +260,7 @@ export class ScanPool {
    * @throws the counter's error, with its `code`; the system's error; the signal's reason when it aborts.
    */
   async addCounts(
-    { segments, ...job }: CountJob,
+    { segments, ...job }: CountJob & { readonly lease?: LeaseData | undefined },
     signal: AbortSignal,
   ): Promise<{ answers: readonly CountAnswer[]; results: readonly LeafResult[] }> {
     let blocks = 0
@@ -191,7 +275,9 @@ export class ScanPool {
       }
       const scan = this.#nextScan++
       const thread = this.#thread(scan % this.#threads.length)
-      asked.push(askForCounts(thread, { kind: 'count', scan, ...job, segments: part }))
+      asked.push(
+        askForCounts(thread, { kind: 'count', scan, lease: undefined, ...job, segments: part }),
+      )
     }
     const answers = await Promise.all(asked)
     signal.throwIfAborted()
@@ -203,10 +289,13 @@ export class ScanPool {
 
   #thread(index: number): ScanThread {
     if (!this.#threads[index]) countBuffersWithHeap()
-    this.#threads[index] ??= new ScanThread(this.#data, ended => {
-      // The next scan starts a new thread.
-      if (this.#threads[index] === ended) this.#threads[index] = undefined
-    })
+    this.#threads[index] ??= new ScanThread(
+      { data: this.#data, heapBytes: this.#heapBytes },
+      ended => {
+        // The next scan starts a new thread.
+        if (this.#threads[index] === ended) this.#threads[index] = undefined
+      },
+    )
     return this.#threads[index]
   }
 
@@ -287,14 +376,18 @@ async function scanTasks(
   { scan, job, queue, cancelled, seat }: RunningScan,
   onTask: (isWanted: boolean) => void,
 ): Promise<LeafResult> {
-  const { leaf, labelsTexts, deletes = [] } = job
-  thread.send({ kind: 'open', scan, leaf, labelsTexts, deletes, seat, cancelled })
+  const { leaf, labelsTexts, deletes = [], pass } = job
+  const lease = pass?.lease
+  thread.send({ kind: 'open', scan, leaf, labelsTexts, deletes, seat, cancelled, lease })
   for (let groups = queue.next(); groups; groups = queue.next()) {
     const answer = await thread.ask({ kind: 'scan', scan, groups, next: queue.nextSpan })
     if (answer.kind === 'failed') throw errorOfThread(answer.error)
-    const isWanted = answer.kind !== 'scanned' || answer.isWanted
+    if (answer.kind !== 'scanned') throw new Error(`a scan thread answered ${answer.kind} to scan`)
+    const { isWanted, isShort, left } = answer
+    if (left > 0) queue.giveBack(groups.slice(-left))
     onTask(isWanted)
     if (!isWanted) break
+    if (isShort) await pass?.makeRoom()
   }
   const answer = await thread.ask({ kind: 'finish', scan })
   if (answer.kind === 'failed') throw errorOfThread(answer.error)
@@ -305,6 +398,8 @@ async function scanTasks(
 /** Splits the groups into tasks. The first are small, because a scan for a few lines may end soon. */
 class TaskQueue {
   readonly #groups: readonly BlockGroup[]
+  /** Groups that tasks left. */
+  readonly #back: BlockGroup[] = []
   #at = 0
   #taskBytes = 1
   /** Number of threads worth using. */
@@ -319,11 +414,17 @@ class TaskQueue {
 
   /** First and last time of the group that comes next. */
   get nextSpan(): GroupSpan | undefined {
-    const group = this.#groups[this.#at]
+    const group = this.#back[0] ?? this.#groups[this.#at]
     return group && spanOfGroup(group)
   }
 
+  /** Takes back groups of a task that were not scanned. */
+  giveBack(groups: readonly BlockGroup[]): void {
+    this.#back.push(...groups)
+  }
+
   next(): BlockGroup[] | undefined {
+    if (this.#back.length > 0) return this.#back.splice(0)
     if (this.#at >= this.#groups.length) return undefined
     const task: BlockGroup[] = []
     let bytes = 0

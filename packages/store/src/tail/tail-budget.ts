@@ -5,7 +5,18 @@ import { tailQueueBytesLeast, tailQueueBytesMax, tailQueuesBytesMax } from '../l
 
 /** Counts what waits for all tail clients of a store. */
 export class TailBudget {
+  readonly #bytesMax: number
+  readonly #isShort: () => boolean
   #bytes = 0
+
+  /**
+   * @param bytesMax What may wait for all clients together.
+   * @param isShort Returns true while the process is short of memory. Then each client has only the minimum.
+   */
+  constructor(bytesMax = tailQueuesBytesMax, isShort = () => false) {
+    this.#bytesMax = bytesMax
+    this.#isShort = isShort
+  }
 
   /**
    * Reserves bytes for a client that already has `waitingBytes`. Returns false if the limit is
@@ -17,7 +28,9 @@ export class TailBudget {
     const mayWait =
       waitingBytes === 0 ||
       own <= tailQueueBytesLeast ||
-      (own <= tailQueueBytesMax && this.#bytes + bytes <= tailQueuesBytesMax)
+      (own <= Math.min(tailQueueBytesMax, this.#bytesMax / 4) &&
+        this.#bytes + bytes <= this.#bytesMax &&
+        !this.#isShort())
     if (mayWait) this.#bytes += bytes
     return mayWait
   }

@@ -32,6 +32,8 @@ export interface TailHubOptions {
   readonly segments: Pick<SegmentIndex, 'acquire'>
   readonly logger: Logger
   readonly worker: TailWorkerData
+  /** Most bytes of the heap of the thread. Absent: V8's default. */
+  readonly heapBytes?: number | undefined
   /** Directory of `tails.json`, the record of open tails. */
   readonly dataDir: string
   /** All segments at the start, oldest sequence first, before any merge. */
@@ -200,8 +202,10 @@ export class TailHub {
   }
 
   #startThread(): TailThread {
+    const { worker, heapBytes } = this.#options
     const thread: TailThread = new Thread(new URL('./tail-worker.ts', import.meta.url), {
-      data: this.#options.worker,
+      data: worker,
+      ...(heapBytes !== undefined && { heapBytes }),
       onAnswer: answer => this.#take(answer, thread),
       onEnd: error => {
         if (error) this.#options.logger.error({ err: error }, 'the tail thread failed')

@@ -123,8 +123,11 @@ async function scanCommit(commit: Commit): Promise<void> {
     }
   }
   const error = await readBlocks(commit, async place => {
-    if (foundBytes >= tailFoundBytesMax) await handAll(false)
-    scanBlock(place, commit)
+    // A hundred queries may want each line, so look at what was found after each of them.
+    for (const entries of scanBlock(place, commit)) {
+      for (const entry of entries) foundBytes += tailEntryBytes(entry)
+      if (foundBytes >= tailFoundBytesMax) await handAll(false)
+    }
   })
   await handAll(true)
   answer({ kind: 'done', segment, error })
@@ -201,8 +204,8 @@ function openBlock({ segment, record }: Place, labels: LabelSet): StoredBlock {
   return new StoredBlock({ segment, record, labels }, readBytes, levelFields)
 }
 
-/** Runs all queries that want the block's stream. */
-function scanBlock(place: Place, { isLate }: Commit): void {
+/** Runs all queries that want the block's stream, one by one. Yields what each found. */
+function* scanBlock(place: Place, { isLate }: Commit): Generator<readonly TailEntry[]> {
   const { key, labels, subscriptions: wanting } = streamOf(place)
   if (wanting.length === 0) return
   const block = openBlock(place, labels)
@@ -212,7 +215,7 @@ function scanBlock(place: Place, { isLate }: Commit): void {
     const known = found.get(subscription)
     if (!known) found.set(subscription, entries)
     else for (const entry of entries) known.push(entry)
-    for (const entry of entries) foundBytes += tailEntryBytes(entry)
+    yield entries
   }
 }
 

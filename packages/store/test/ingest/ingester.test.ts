@@ -35,6 +35,7 @@ async function open(t: Test, { overrides = {}, hasDefaultRates = false }: Option
     compactions: 0,
     isCompacting: false,
     pendingPushBytes: 0,
+    memory: { maxBytes: 0, queryBytes: 0, queriesWaiting: 0 },
     streams: 0,
     levels: new Map(),
     disk: { freeBytes: 0, totalBytes: 0, minFreeBytes: 0 },

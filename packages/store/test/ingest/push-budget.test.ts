@@ -110,7 +110,7 @@ test('a body that grew larger than expected counts with its real size', async t 
 
 test('a commit waits for bodies that arrive fast, and for no others', async t => {
   const clock = createClock()
-  const budget = new PushBudget(clock)
+  const budget = new PushBudget(pendingPushBytesMax, clock)
   const fast = budget.enter(a)
   const slow = budget.enter(b)
   t.equal(budget.arriving, 2, 'both have just begun')
@@ -127,4 +127,15 @@ test('a commit waits for bodies that arrive fast, and for no others', async t =>
   fast.decoded()
   t.equal(budget.arriving, 0)
   t.ok(budget.bytes >= 16 * mib, 'it holds its share until it is answered')
+})
+
+test('a small store has a smaller budget', async t => {
+  const budget = new PushBudget(8 * mib)
+  budget.enter(a).received(6 * mib)
+  const share = budget.enter(b)
+  t.throws(() => share.received(3 * mib), {
+    code: 'PUSH_NO_ROOM',
+    message: /bytes of 8388608 in use/,
+  })
+  share.received(mib)
 })

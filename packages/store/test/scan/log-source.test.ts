@@ -3,7 +3,6 @@ import { join } from 'node:path'
 import {
   type Direction,
   defaultQueryLimits,
-  type LeafResult,
   type LogSource,
   parseLogQuery,
   parseSelector,
@@ -13,7 +12,7 @@ import {
 } from '@skald/query'
 import { type Test, test } from 'tap'
 import type { SegmentInfo } from '../../src/catalog/catalog.ts'
-import { createLogSource } from '../../src/scan/log-source.ts'
+import { createLogSource, type SourceResult } from '../../src/scan/log-source.ts'
 import { ScanPool } from '../../src/scan/pool.ts'
 import { SharedRuns } from '../../src/scan/shared-runs.ts'
 import { segmentName } from '../../src/segment/name.ts'
@@ -243,7 +242,7 @@ test('a segment whose file is gone for good is named in a warning, not waited fo
 test('equal queries share a scan, but never reuse a result from before a push', async t => {
   const { catalog, segments, pool, push } = await open(t)
   await push('a', acceptedStream({ app: 'x' }, [row(1, 'first')]))
-  const runs = new SharedRuns<LeafResult>()
+  const runs = new SharedRuns<SourceResult>()
   const source = (tenant: string) => createLogSource(tenant, { catalog, segments, pool, runs })
   const leaf = {
     kind: 'logs',

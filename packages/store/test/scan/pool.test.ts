@@ -1,8 +1,10 @@
 import { readdirSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
-import { type Leaf, type LogLeaf, parseLogQuery } from '@skald/query'
-import { type Test, test } from 'tap'
+import { type Leaf, type LogLeaf, parseLogQuery, parseLogql, type SampleLeaf } from '@skald/query'
+import tap, { type Test, test } from 'tap'
+import { Lease } from '../../src/memory/lease.ts'
+import { createLedger, type LedgerData, MemoryLedger } from '../../src/memory/ledger.ts'
 import type { BlockRef } from '../../src/scan/messages.ts'
 import { ScanPool } from '../../src/scan/pool.ts'
 import { segmentName } from '../../src/segment/name.ts'
@@ -11,8 +13,16 @@ import { readSegment } from '../segment-rows.ts'
 
 const never = new AbortController().signal
 
+// Threads do not keep a process alive; in a store, connections do.
+const alive = setInterval(() => {}, 1000)
+tap.teardown(() => clearInterval(alive))
+
 /** Opens a pool over one segment with one block, and a scan for its first lines. */
-async function open(t: Test, rows: readonly Row[] = [[midnightNs, 'one']]) {
+async function open(
+  t: Test,
+  rows: readonly Row[] = [[midnightNs, 'one']],
+  { ledger, heapBytes }: { ledger?: LedgerData; heapBytes?: number } = {},
+) {
   const { push, segmentsDir } = await openStorage(t)
   await push('a', acceptedStream({ app: 'x' }, rows))
   const name = segmentName(1, 0)
@@ -28,9 +38,30 @@ async function open(t: Test, rows: readonly Row[] = [[midnightNs, 'one']]) {
   }
   const record = footer.parts[0]!.blocks[0]!
   const groups = [[{ segment: name, labels: 0, index: 0, record }]]
-  const pool = new ScanPool({ directory: segmentsDir, logLevelFields: [] }, 1)
+  const pool = new ScanPool({ directory: segmentsDir, logLevelFields: [], ledger }, 1, heapBytes)
   t.teardown(() => pool.close())
   return { pool, job: { leaf, labelsTexts: ['{app="x"}'], groups } }
+}
+
+const mib = 1024 * 1024
+
+function numberedRows(count: number): Row[] {
+  return Array.from({ length: count }, (_, i) => [midnightNs + BigInt(i), `n=${i}`] as const)
+}
+
+/** Counts lines by everything that a pipeline makes of them. */
+function countingLeaf(stages: string): SampleLeaf {
+  const range = parseLogql(`count_over_time({app="x"} ${stages} [1d])`)
+  if (range.kind !== 'range') throw new TypeError(range.kind)
+  return {
+    kind: 'samples',
+    range,
+    matchers: range.log.matchers,
+    startNs: midnightNs,
+    endNs: midnightNs + dayNs,
+    grid: { startNs: midnightNs + dayNs, stepNs: dayNs, count: 1 },
+    maxSeries: 1_000_000,
+  }
 }
 
 test('a scan returns its result, even without blocks', async t => {
@@ -126,4 +157,75 @@ test('errors thrown by a thread keep their name, message and code', async t => {
   }
   await t.rejects(pool.run({ ...job, leaf: tooMany }, never), { code: 'LIMIT_EXCEEDED' })
   t.equal((await pool.run(job, never)).stats.linesProcessed, 1, 'the thread keeps working')
+})
+
+test('a scan that fills the heap of its thread ends with a clear error; others can begin again', async t => {
+  const rows = numberedRows(400)
+  const ledger = createLedger(100 * mib, 200 * mib)
+  const { pool, job } = await open(t, rows, { ledger, heapBytes: 48 * mib })
+  const large = countingLeaf('| label_format a=`{{ __line__ | repeat 200000 | upper }}`')
+  const refused = t.rejects(pool.run({ ...job, leaf: large }, never), {
+    code: 'QUERY_MEMORY',
+    message: /\(max_memory is 200 MiB\), and this query needs more than a scan thread may have/,
+  })
+  const other = t.rejects(pool.run(job, never), { code: 'SCAN_THREAD_ENDED' })
+  await Promise.all([refused, other])
+  t.equal((await pool.run(job, never)).stats.linesProcessed, 400, 'a new thread works')
+})
+
+test('a scan that keeps more than there is ends with a clear error, and its thread goes on', async t => {
+  const data = createLedger(mib, 200 * mib)
+  const ledger = new MemoryLedger(data)
+  const { pool, job } = await open(t, numberedRows(20_000), { ledger: data })
+  const lease = new Lease(ledger)
+  const pass = { lease: lease.data, makeRoom: async () => {} }
+  await t.rejects(pool.run({ ...job, leaf: countingLeaf('| logfmt'), pass }, never), {
+    name: 'QueryMemoryError',
+    code: 'QUERY_MEMORY',
+    message: /this query needs more than is left/,
+  })
+  t.ok(ledger.reservedKib <= 1024)
+  lease.close()
+  t.equal(ledger.reservedKib, 0)
+  t.equal((await pool.run(job, never)).stats.linesProcessed, 10_000 * 2)
+})
+
+test('a scan waits between blocks while queries have taken too much, and then scans the rest', async t => {
+  const data = createLedger(40 * mib, 200 * mib)
+  const ledger = new MemoryLedger(data)
+  const { pool, job } = await open(t, numberedRows(2000), { ledger: data })
+  const [[block]] = job.groups as [[BlockRef]]
+  const lease = new Lease(ledger)
+  ledger.force(33 * 1024)
+  let stops = 0
+  const makeRoom = async () => {
+    if (++stops === 3) lease.overdraw()
+  }
+  const groups = Array.from({ length: 20 }, () => [block])
+  const pass = { lease: lease.data, makeRoom }
+  const result = await pool.run({ ...job, leaf: countingLeaf('| logfmt'), groups, pass }, never)
+  t.equal(stops, 3)
+  // A window begins after its first instant, where one of the lines is.
+  t.equal(result.stats.linesMatched, 20 * 1999, 'no block is lost or read twice')
+  t.ok(lease.usedBytes > 2000 * 500, `${lease.usedBytes} bytes used`)
+})
+
+test('idle threads that are large, or busy with a cancelled scan, are replaced', async t => {
+  const { pool, job } = await open(t, numberedRows(2000))
+  await pool.replaceLarge(0)
+  await pool.run(job, never)
+  await pool.replaceLarge(1000 * mib)
+  const slow = '| label_format a=`{{ __line__ | repeat 4000 | replace "1" "22" | upper | len }}`'
+  const log = parseLogQuery(`{app="x"} ${slow.repeat(20)} | a="never"`)
+  const controller = new AbortController()
+  const cancelled = t.rejects(pool.run({ ...job, leaf: { ...job.leaf, log } }, controller.signal))
+  await setTimeout(300)
+  controller.abort(new Error('went away'))
+  await cancelled
+  await pool.replaceLarge(1000 * mib)
+  const started = performance.now()
+  t.equal((await pool.run(job, never)).stats.linesProcessed, 2000)
+  t.comment(`${Math.round(performance.now() - started)} ms with a new thread`)
+  await pool.replaceLarge(-1000 * mib)
+  t.equal((await pool.run(job, never)).stats.linesProcessed, 2000)
 })

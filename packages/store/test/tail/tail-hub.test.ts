@@ -8,7 +8,7 @@ import type { SegmentInfo } from '../../src/catalog/catalog.ts'
 import { tailBacklogCommitsMax } from '../../src/limits.ts'
 import { parseSegmentName } from '../../src/segment/name.ts'
 import type { TailEntry, TailQuery } from '../../src/tail/messages.ts'
-import type { TailBatch } from '../../src/tail/tail-batch.ts'
+import { TailBatch } from '../../src/tail/tail-batch.ts'
 import { TailHub, type TailReceiver } from '../../src/tail/tail-hub.ts'
 import { acceptedStream, createTestLogger, midnightNs, openStorage, type Row } from '../harness.ts'
 
@@ -44,14 +44,14 @@ class Listener implements TailReceiver {
 }
 
 /** Opens a hub over real storage. `commit` reports stored segments to it, like the store. */
-async function open(t: Test) {
+async function open(t: Test, heapBytes?: number) {
   const { dir, push, segmentsDir, segments, catalog } = await openStorage(t)
   const { logger, messages } = createTestLogger()
   const worker = { directory: segmentsDir, logLevelFields: [] }
   /** Opens the hub of a new process. */
   const openHub = async () => {
     const stored = await catalog.listSegments()
-    const hub = new TailHub({ segments, logger, worker, stored, dataDir: dir })
+    const hub = new TailHub({ segments, logger, worker, stored, dataDir: dir, heapBytes })
     t.teardown(() => hub.close())
     return hub
   }
@@ -275,4 +275,28 @@ test('TailHub does not record a tail that left before', async t => {
   leave()
   await isCaughtUp
   t.notOk((await openHub()).subscribe(query, new Listener(), true).isResumed)
+})
+
+test('TailHub serves many queries that all want a commit, in little memory', async t => {
+  const { hub, commit } = await open(t, 40 * 1024 * 1024)
+  /** Counts what it receives, and keeps nothing. */
+  class Counter extends Listener {
+    count = 0
+    override receive(batch: TailBatch): void {
+      this.count += batch.entries.length
+      super.receive(new TailBatch([]))
+    }
+  }
+  const counters = Array.from({ length: 60 }, (_, i) => {
+    const counter = new Counter()
+    hub.subscribe(queryOf(`{app="x"} != "nothing ${i}"`), counter)
+    return counter
+  })
+  const lines = Array.from({ length: 5000 }, (_, i) => `line ${i} ${'of some length '.repeat(20)}`)
+  await commit(...lines)
+  for (const counter of counters) {
+    await counter.waitUntil(() => counter.count >= lines.length || counter.failure !== undefined)
+  }
+  t.same([...new Set(counters.map(({ failure }) => failure))], [undefined])
+  t.same([...new Set(counters.map(({ count }) => count))], [lines.length])
 })
