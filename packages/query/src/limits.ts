@@ -56,6 +56,9 @@ export const sampledValueCountMax = 500_000
 /** Maximum single values kept by aggregations over whole windows (quantiles, counters). */
 export const keptSampleCountMax = 16_000_000
 
+/** Kept samples whose memory is counted at once: some ten kilobytes. */
+export const samplesCountedAtOnce = 1024
+
 // Text of a query
 
 /** Longest query in bytes. */

@@ -113,7 +113,6 @@ export class QueryTimeoutError extends Error {
 /** Thrown when the store has no memory for a query: `max_memory`. */
 export class QueryMemoryError extends Error {
   readonly code = 'QUERY_MEMORY'
-  readonly retryAfterSeconds = 5
 
   /**
    * @param why What happened, after "the store is short of memory, and".

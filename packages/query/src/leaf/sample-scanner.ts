@@ -10,7 +10,7 @@ import type { BlockView } from '../blocks/block-view.ts'
 import { createScanStats } from '../blocks/stats.ts'
 import type { Clock } from '../clock.ts'
 import { LimitExceededError, LogqlPipelineError } from '../errors.ts'
-import { keptSampleCountMax } from '../limits.ts'
+import { keptSampleCountMax, samplesCountedAtOnce } from '../limits.ts'
 import { type MemoryMeter, noMeter } from '../memory-meter.ts'
 import { errorLabel, preserveErrorLabel } from '../pipeline/labels.ts'
 import type { Line } from '../pipeline/line.ts'
@@ -35,9 +35,6 @@ import { SeriesTable } from './series-table.ts'
 
 /** Memory of a kept number: its list has up to twice the room. */
 const sampleBytes = 12
-
-/** Kept samples are counted in packs of so many. */
-const samplesCountedAtOnce = 1024
 
 export class SampleScanner implements LeafScanner {
   readonly #leaf: SampleLeaf

@@ -9,6 +9,8 @@ export interface ErrorAnswer {
   readonly endsLine?: true
   /** Whether the store also logs it. */
   readonly isLogged?: true
+  /** When to ask again, if the error does not say so itself. */
+  readonly retryAfterSeconds?: number
 }
 
 /** Code → answer. */
@@ -16,7 +18,7 @@ export const errorAnswers: Readonly<Record<string, ErrorAnswer>> = {
   BAD_REQUEST: { status: 400 },
   TENANT_MISSING: { status: 401 },
   VOLUME_DISABLED: { status: 404 },
-  QUERY_MEMORY: { status: 429 },
+  QUERY_MEMORY: { status: 429, retryAfterSeconds: 5 },
   ANSWER_TOO_LARGE: { status: 400 },
   SCAN_THREAD_ENDED: { status: 500, isLogged: true },
   QUERY_TIMEOUT: { status: 504, isLogged: true },

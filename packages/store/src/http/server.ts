@@ -99,10 +99,12 @@ export function answerError(
   reply: FastifyReply,
   send: (error: RequestError, reply: FastifyReply) => void,
 ): void {
-  const { status, isLogged = false } = answerOf(error)
+  const answer = answerOf(error)
+  const { status, isLogged = false } = answer
+  const retryAfterSeconds = error.retryAfterSeconds ?? answer.retryAfterSeconds
   if (isLogged) request.log.error({ err: error }, 'request failed')
-  if (error.retryAfterSeconds !== undefined) {
-    void reply.header('Retry-After', String(error.retryAfterSeconds))
+  if (retryAfterSeconds !== undefined) {
+    void reply.header('Retry-After', String(retryAfterSeconds))
   } else if (status === 503) void reply.header('Retry-After', '1')
   void reply.code(status).header('X-Content-Type-Options', 'nosniff')
   send(error, reply)

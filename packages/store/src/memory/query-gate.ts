@@ -115,6 +115,20 @@ export class QueryGate {
     signal: AbortSignal,
     work: (pass: LeafPass) => Promise<T>,
   ): Promise<T> {
+    try {
+      return await this.#run(tenant, signal, work)
+    } catch (error) {
+      // Threads refuse memory too.
+      if ((error as { code?: unknown }).code === 'QUERY_MEMORY') this.#options.onRefused?.()
+      throw error
+    }
+  }
+
+  async #run<T>(
+    tenant: string,
+    signal: AbortSignal,
+    work: (pass: LeafPass) => Promise<T>,
+  ): Promise<T> {
     this.#boundByRoom()
     await this.#enter(tenant, signal)
     const controller = new AbortController()
@@ -302,7 +316,6 @@ export class QueryGate {
   }
 
   #refusal(why: string): Error {
-    this.#options.onRefused?.()
     return this.#ledger.refusal(why)
   }
 

@@ -291,3 +291,31 @@ test('a client that disconnects ends its query', async t => {
   t.same(await store.lines('{app="x"} |= "n=19999"'), ['n=19999'])
   t.notOk(store.messages().includes('request failed'), "this is not the store's fault")
 })
+
+test('a query that needs more memory than there is gets 429, and others are answered', async t => {
+  const yaml = 'auth_enabled: false\nmax_memory: 10MB\nlimits_config: {max_query_series: 100000}'
+  const small = await startTestStore(t, { yaml })
+  const rows = Array.from({ length: 20_000 }, (_, i) => row(1, `id=${i} n=1`))
+  await small.push([jsonStream({ app: 'ids' }, rows)], 'a')
+  const ask = (query: string) => small.get('/loki/api/v1/query', { query, time: at(60) })
+  const refused = await ask('count_over_time({app="ids"} | logfmt [1h])')
+  t.equal(refused.statusCode, 429)
+  t.equal(refused.headers['retry-after'], '5')
+  t.match(refused.body, /^the store is short of memory \(max_memory is 10 MiB\), and this query /)
+  const answered = await ask('sum(count_over_time({app="ids"} |= "id=77 " [1h]))')
+  t.equal(answered.statusCode, 200)
+  t.match(answered.body, /"value":\[\d+,"1"\]/)
+  const { body } = await small.get('/metrics')
+  t.match(body, /^skald_max_memory_bytes 10485760$/m)
+  t.match(body, /^skald_queries_refused_total 1$/m)
+})
+
+test('too many series are an error of the limit, whatever memory there is', async t => {
+  const small = await startTestStore(t, { yaml: 'auth_enabled: false\nmax_memory: 10MB' })
+  const rows = Array.from({ length: 2000 }, (_, i) => row(1, `id=${i}`))
+  await small.push([jsonStream({ app: 'ids' }, rows)], 'a')
+  const query = 'count_over_time({app="ids"} | logfmt [1h])'
+  const { statusCode, body } = await small.get('/loki/api/v1/query', { query, time: at(60) })
+  t.equal(statusCode, 400)
+  t.match(body, /^maximum number of series \(500\) reached for a single query/)
+})
