@@ -177,8 +177,11 @@ export const memoryCheckMs = 50
 /** How long the store waits after it ended a query before it ends another: memory is freed late. */
 export const memorySettleMs = 250
 
-/** The only leaf that runs is ended if the process grew by this much since it began. */
+/** What queries may take by count even if other parts take all of the memory, so that one leaf can run. */
 export const memoryAloneBytes = 24 * 1024 * 1024
+
+/** The only leaf that runs is ended if the process grew by this much since it began: more than new threads take. */
+export const memoryGrowthBytes = 80 * 1024 * 1024
 
 /** While memory is short, a heap is cleaned, or an idle thread replaced, that may have so much garbage. */
 export const garbageBytesLeast = 24 * 1024 * 1024

@@ -6,6 +6,7 @@ import {
   leafShareMax,
   memoryAloneBytes,
   memoryCheckMs,
+  memoryGrowthBytes,
   memorySettleMs,
   planningMax,
   queryQueueMax,
@@ -311,7 +312,7 @@ export class QueryGate {
     const newest = grown ?? this.#running.at(-1)
     if (!newest) return
     const isAlone = this.#running.length === 1
-    if (isAlone && this.#options.memory.bytes - newest.startBytes < memoryAloneBytes) return
+    if (isAlone && this.#options.memory.bytes - newest.startBytes < memoryGrowthBytes) return
     this.#end(newest)
   }
 

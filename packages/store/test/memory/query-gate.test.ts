@@ -1,7 +1,7 @@
 // Leaves with a memory that the test sets.
 
 import tap, { test } from 'tap'
-import { memoryAloneBytes, planningMax, queryQueueMax } from '../../src/limits.ts'
+import { memoryGrowthBytes, planningMax, queryQueueMax } from '../../src/limits.ts'
 import { AnswerHold } from '../../src/memory/answer-hold.ts'
 import { LeaseMeter } from '../../src/memory/lease.ts'
 import { createLedger, MemoryLedger } from '../../src/memory/ledger.ts'
@@ -190,7 +190,7 @@ test('if memory runs out, the newest leaf ends; the only one if the memory is it
   t.equal(await small.result, 'small', 'the memory was taken before it began')
   const large = start('large')
   await settle()
-  state.rss += memoryAloneBytes + 1
+  state.rss += memoryGrowthBytes + 1
   await t.rejects(large.result, { code: 'QUERY_MEMORY' })
 })
 
