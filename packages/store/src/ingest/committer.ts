@@ -1,6 +1,7 @@
 // Makes pushes durable. Pushes that arrive during a commit form the next level-0 segment. It is
 // synced to disk and added to the catalog, and only then are its pushes acknowledged. A small
-// segment is the write-ahead log; there is no other.
+// segment is the write-ahead log; there is no other. Several commits may be written at a time; they enter
+// the catalog in the order of their numbers.
 
 import { ascending, type LabelSet } from '@skald/wire'
 import type { Logger } from 'pino'
@@ -19,6 +20,7 @@ import {
   commitSpacingMs,
 } from '../limits.ts'
 import type { ObjectStore } from '../objects/object-store.ts'
+import type { Compression } from '../segment/block.ts'
 import { FooterRecords } from '../segment/footer-records.ts'
 import { flagLevelsPending, type SegmentFooter } from '../segment/format.ts'
 import { mergeRows, type RowSource } from '../segment/merge-rows.ts'
@@ -31,6 +33,25 @@ export interface Commit {
   readonly name: string
   readonly footer: SegmentFooter
   readonly segment: CatalogSegment
+}
+
+/** How commits are made. The defaults suit a local disk, where a commit takes a few milliseconds. */
+export interface CommitPace {
+  /** Least time between the starts of two commits, while fewer than `eagerBytes` wait. */
+  readonly intervalMs: number
+  /** Bytes of lines that are committed without waiting for the interval. */
+  readonly eagerBytes: number
+  /** Commits that may be written at a time. Each has memory for a full commit. */
+  readonly inFlight: number
+  /** Compression of level 0. */
+  readonly compression: Compression
+}
+
+const localPace: CommitPace = {
+  intervalMs: commitSpacingMs,
+  eagerBytes: commitEagerBytes,
+  inFlight: 1,
+  compression: 'none',
 }
 
 export interface CommitterOptions {
@@ -49,6 +70,8 @@ export interface CommitterOptions {
   readonly room?: (bytes: number) => Promise<void>
   /** Called when the segment is durable and in the catalog, before its pushes are acknowledged. */
   readonly onCommit: (commit: Commit) => void
+  /** What differs from the pace of a local disk. */
+  readonly pace?: Partial<CommitPace>
 }
 
 interface PendingPush {
@@ -62,6 +85,7 @@ interface PendingPush {
 /** Groups pushes into commits. */
 export class Committer {
   readonly #options: CommitterOptions
+  readonly #pace: CommitPace
   readonly #pending: PendingPush[] = []
   #pendingBytes = 0
   #oldestPendingMs = 0
@@ -70,11 +94,18 @@ export class Committer {
   #isFailing = false
   #running: Promise<void> | undefined
   #wake: (() => void) | undefined
-  /** Holds the lines of the segment being written. Commits never overlap. */
-  readonly #arena = new ScratchArena(commitArenaBytes)
+  /** Memory for the lines of a segment being written, for commits that may still begin. */
+  readonly #arenas: ScratchArena[]
+  /** Commits being written. */
+  readonly #writing = new Set<Promise<void>>()
+  /** Resolves once the newest commit has entered the catalog, or has failed. */
+  #entered: Promise<void> = Promise.resolve()
 
   constructor(options: CommitterOptions) {
     this.#options = options
+    this.#pace = { ...localPace, ...options.pace }
+    const { inFlight } = this.#pace
+    this.#arenas = Array.from({ length: inFlight }, () => new ScratchArena(commitArenaBytes))
   }
 
   /**
@@ -102,11 +133,42 @@ export class Committer {
   }
 
   async #run(): Promise<void> {
-    while (this.#pending.length > 0) {
+    while (this.#pending.length > 0 || this.#writing.size > 0) {
+      if (this.#pending.length === 0 || this.#arenas.length === 0) {
+        await this.#wait()
+        continue
+      }
       await this.#linger()
-      await this.#commit(this.#take())
+      this.#start(this.#take())
     }
     this.#running = undefined
+  }
+
+  /** Waits until a commit is done. If another may begin, a push ends this early too. */
+  async #wait(): Promise<void> {
+    if (this.#arenas.length === 0) {
+      await Promise.race(this.#writing)
+      return
+    }
+    const { promise: pushed, resolve } = Promise.withResolvers<void>()
+    this.#wake = resolve
+    await Promise.race([pushed, ...this.#writing])
+    this.#wake = undefined
+  }
+
+  #start(pushes: readonly PendingPush[]): void {
+    const arena = this.#arenas.pop()!
+    const before = this.#entered
+    const { promise: entered, resolve: enter } = Promise.withResolvers<void>()
+    this.#entered = entered
+    const writing = this.#commit(pushes, { arena, before }).then(async () => {
+      // A commit that failed is done before those that it comes after.
+      await before
+      enter()
+      this.#arenas.push(arena)
+      this.#writing.delete(writing)
+    })
+    this.#writing.add(writing)
   }
 
   /** Waits, within limits, while more pushes are about to arrive. */
@@ -119,12 +181,14 @@ export class Committer {
       this.#lastCommitMs = Math.min(this.#lastCommitMs, now)
       this.#oldestPendingMs = Math.min(this.#oldestPendingMs, now)
       const spacingLeft =
-        this.#pendingBytes >= commitEagerBytes ? 0 : this.#lastCommitMs + commitSpacingMs - now
+        this.#pendingBytes >= this.#pace.eagerBytes
+          ? 0
+          : this.#lastCommitMs + this.#pace.intervalMs - now
       const lingerLeft = arriving() > 0 ? this.#oldestPendingMs + commitLingerMs - now : 0
       // An arriving push can stall at any moment, so wait for it only this long.
       const waitMs = Math.min(
         Math.max(spacingLeft, Math.min(lingerLeft, arrivingFreshMs)),
-        commitLingerMs,
+        Math.max(commitLingerMs, this.#pace.intervalMs),
       )
       if (waitMs <= 0) return
       await this.#sleep(waitMs)
@@ -155,20 +219,24 @@ export class Committer {
     return taken
   }
 
-  async #commit(pushes: readonly PendingPush[]): Promise<void> {
+  /** Writes a segment at once, and enters it after all that came before. Never rejects. */
+  async #commit(
+    pushes: readonly PendingPush[],
+    { arena, before }: { readonly arena: ScratchArena; readonly before: Promise<void> },
+  ): Promise<void> {
     const { objects, catalog, clock, logger, nextSequence, room, onCommit } = this.#options
     this.#lastCommitMs = clock.now()
     try {
       const sequence = nextSequence()
       const name = segmentName(sequence, 0)
-      this.#arena.reset()
-      const { footer, pieces, sizeBytes, labels } = buildSegment(
-        pushes,
-        sequence,
-        this.#arena.allocate,
-      )
+      arena.reset()
+      const { footer, pieces, sizeBytes, labels } = buildSegment(pushes, sequence, {
+        allocate: arena.allocate,
+        compression: this.#pace.compression,
+      })
       await room?.(sizeBytes)
       await objects.put(name, pieces)
+      await before
       const segment: CatalogSegment = {
         name,
         level: 0,
@@ -208,10 +276,14 @@ interface Group {
   wantsLevels: boolean
 }
 
-function buildSegment(pushes: readonly PendingPush[], sequence: number, allocate: Allocate) {
+function buildSegment(
+  pushes: readonly PendingPush[],
+  sequence: number,
+  { allocate, compression }: { readonly allocate: Allocate; readonly compression: Compression },
+) {
   const labels = new Map<string, LabelSet>()
   const records = new FooterRecords()
-  const writer = new SegmentWriter('none', {
+  const writer = new SegmentWriter(compression, {
     onBlock: (owner, record) => records.add(owner, record),
   })
   const pieces: Buffer[] = [writer.header]
@@ -228,7 +300,7 @@ function buildSegment(pushes: readonly PendingPush[], sequence: number, allocate
   const head = { level: 0, sequence, replaces: [] }
   const end = writer.finish(head)
   pieces.push(...end.pieces)
-  return { footer: records.footer(head), pieces, sizeBytes: end.sizeBytes, labels }
+  return { footer: records.footer(head, writer.version), pieces, sizeBytes: end.sizeBytes, labels }
 }
 
 function sortedGroups(pushes: readonly PendingPush[], labels: Map<string, LabelSet>): Group[] {

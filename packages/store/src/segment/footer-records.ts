@@ -2,10 +2,10 @@
 // segment need not be read.
 
 import type { FooterHead } from './footer-writer.ts'
-import type { BlockRecord, SegmentFooter, SegmentPart } from './format.ts'
+import type { BlockRecord, SegmentFooter, SegmentPart, SegmentVersion } from './format.ts'
 import type { BlockOwner } from './writer.ts'
 
-/** Call `add` for each block of a segment of version 1. */
+/** Call `add` for each block of the segment. */
 export class FooterRecords {
   readonly #parts: (SegmentPart & {
     readonly streams: string[]
@@ -22,7 +22,8 @@ export class FooterRecords {
     part.blocks.push(record)
   }
 
-  footer(head: FooterHead): SegmentFooter {
-    return { ...head, version: 1, parts: this.#parts }
+  /** Returns the footer without the groups of counts that a compressed segment has. */
+  footer(head: FooterHead, version: SegmentVersion): SegmentFooter {
+    return { ...head, version, parts: this.#parts }
   }
 }

@@ -2,12 +2,13 @@ import { existsSync } from 'node:fs'
 import { readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createLabelSet } from '@skald/wire'
-import { test } from 'tap'
+import { type Test, test } from 'tap'
 import { openSqliteCatalog } from '../../src/catalog/sqlite.ts'
 import { StorageUnavailableError } from '../../src/errors.ts'
-import { type Commit, Committer } from '../../src/ingest/committer.ts'
+import { type Commit, type CommitPace, Committer } from '../../src/ingest/committer.ts'
 import { commitBytesMax } from '../../src/limits.ts'
 import { openDiskObjectStore } from '../../src/objects/disk.ts'
+import type { ObjectStore } from '../../src/objects/object-store.ts'
 import {
   acceptedStream,
   createTestLogger,
@@ -306,4 +307,88 @@ test('a clock that is set back delays no push', async t => {
   const started = performance.now()
   await committer.add('a', [acceptedStream({ app: 'x' }, [row(1, 'b')])], 1)
   t.ok(performance.now() - started < 5000)
+})
+
+/** A committer whose writes end when the test lets them. */
+async function slowCommitter(t: Test, pace: Partial<CommitPace>) {
+  const dir = t.testdir()
+  const segmentsDir = join(dir, 'segments')
+  const objects = await openDiskObjectStore(segmentsDir)
+  const catalog = openSqliteCatalog(join(dir, 'catalog.sqlite'))
+  t.teardown(() => Promise.all([objects.close(), catalog.close()]))
+  /** The writes under way, oldest first. */
+  const writes: { readonly name: string; end(error?: Error): void }[] = []
+  const slow: ObjectStore = Object.create(objects, {
+    put: {
+      value: async (name: string, pieces: Iterable<Buffer>) => {
+        const { promise, resolve, reject } = Promise.withResolvers<void>()
+        writes.push({ name, end: error => (error ? reject(error) : resolve()) })
+        await promise
+        await objects.put(name, pieces)
+      },
+    },
+    delete: { value: (names: readonly string[]) => objects.delete(names) },
+  })
+  const entered: string[] = []
+  let sequence = 0
+  const committer = new Committer({
+    ...{ objects: slow, catalog, pace },
+    clock: { now: () => Date.now() },
+    logger: createTestLogger().logger,
+    nextSequence: () => ++sequence,
+    arriving: () => 0,
+    onCommit: ({ name }) => entered.push(name.slice(13, 16)),
+  })
+  const push = (i: number) =>
+    committer.add('a', [acceptedStream({ app: 'x' }, [row(i, `line ${i}`)])], 6)
+  const hasWrites = async (count: number) => {
+    while (writes.length < count) await new Promise(resolve => setTimeout(resolve, 1))
+  }
+  return { committer, push, writes, hasWrites, entered, segmentsDir }
+}
+
+test('several commits are written at a time, and enter the catalog in their order', async t => {
+  const pace = { inFlight: 3, eagerBytes: 1, compression: 'zstd' } as const
+  const { committer, push, writes, hasWrites, entered, segmentsDir } = await slowCommitter(t, pace)
+  const answers: Promise<string>[] = []
+  for (const [i] of [0, 1, 2].entries()) {
+    answers.push(
+      push(i).then(
+        () => `stored ${i}`,
+        () => `failed ${i}`,
+      ),
+    )
+    await hasWrites(i + 1)
+  }
+  const last = push(3)
+  await new Promise(resolve => setTimeout(resolve, 20))
+  t.equal(writes.length, 3, 'the fourth waits')
+  writes[2]!.end()
+  writes[1]!.end(new Error('no room'))
+  await new Promise(resolve => setTimeout(resolve, 20))
+  t.same(entered, [], 'the first is not done')
+  t.equal(writes.length, 3, 'nor is there memory for another')
+  writes[0]!.end()
+  t.same(await Promise.all(answers), ['stored 0', 'failed 1', 'stored 2'])
+  await hasWrites(4)
+  writes[3]!.end()
+  await last
+  await committer.drain()
+  t.same(entered, ['001', '003', '004'])
+  t.same(linesOf(await readAllRows(segmentsDir)), ['line 0', 'line 2', 'line 3'])
+})
+
+test('commits keep their interval unless many bytes wait', async t => {
+  const { push, writes, hasWrites } = await slowCommitter(t, { intervalMs: 60_000, eagerBytes: 12 })
+  const first = push(0)
+  await hasWrites(1)
+  writes[0]!.end()
+  await first
+  const second = push(1)
+  await new Promise(resolve => setTimeout(resolve, 40))
+  t.equal(writes.length, 1, 'one push waits for the interval')
+  const third = push(2)
+  await hasWrites(2)
+  writes[1]!.end()
+  await Promise.all([second, third])
 })
