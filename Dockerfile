@@ -15,7 +15,7 @@ COPY release/build-wasm.mjs release/
 RUN npm ci --ignore-scripts --workspace @skald/wire && node release/build-wasm.mjs && test -s packages/wire/build/snappy.wasm && test -s packages/query/build/field-spans.wasm && test -s packages/store/build/filter-keys.wasm && test -s packages/store/build/line-split.wasm
 RUN npm ci --omit=dev --ignore-scripts
 # Files that only builders, type checkers and other systems need.
-RUN rm -rf packages/*/test packages/*/assembly node_modules/better-sqlite3/deps node_modules/better-sqlite3/src node_modules/bare-*/prebuilds \
+RUN rm -rf packages/*/test packages/*/assembly node_modules/better-sqlite3/deps node_modules/better-sqlite3/src node_modules/bare-*/prebuilds node_modules/@aws-sdk/*/dist-es node_modules/@smithy/*/dist-es \
     && find node_modules/better-sqlite3/prebuilds -type f ! -name "linux-$(node -p process.arch).node" -delete \
     && find node_modules/fs-native-extensions/prebuilds -type f ! -path "*/linux-$(node -p process.arch)/*.node" -delete \
     && find node_modules packages/*/node_modules -type f \( -name '*.md' -o -name '*.map' -o -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' \) -delete

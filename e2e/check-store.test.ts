@@ -64,11 +64,11 @@ const faulty: readonly (readonly [text: string, message: string])[] = [
   ['server: {http_listen_port: 1\n', '2:1: This is not YAML: '],
   [
     'schema_config:\n  configs:\n    - from: 2024-01-01\n      object_store: s3\n',
-    '4:7: schema_config.configs[0].object_store: the lines would be on the local disk, not in s3; keep the lines in local files: ',
+    '4:7: storage_config.aws.bucketnames: no bucket is named: ',
   ],
   [
     'common:\n  storage:\n    gcs:\n      bucket_name: logs\n',
-    '3:5: common.storage.gcs: the lines would be on the local disk, not in that storage; keep the lines in local files: ',
+    '3:5: common.storage.gcs: the lines would be on the local disk, not in that storage; use a bucket that speaks S3 ',
   ],
   [
     'ruler:\n  alertmanager_url: http://alertmanager:9093\n',

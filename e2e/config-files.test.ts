@@ -250,7 +250,7 @@ test('the configuration of the chart grafana/loki for a single binary starts a s
   )
   t.match(
     warnings[1],
-    /^without meaning here: bloom_build \(line 2\), .*storage_config\.use_thanos_objstore \(line \d+\), tracing/,
+    /^without meaning here: bloom_build \(line 2\), .*storage_config\.tsdb_shipper \(line \d+\), tracing/,
   )
   t.equal(await push(0), 204)
   t.same(await lines(), ['hello'])
@@ -295,18 +295,18 @@ test('files of a Loki that stores its lines elsewhere, or has rules, are refused
   const dir = t.testdir({ rules: { fake: { 'alerts.yaml': 'groups: []\n' } } })
   const texts: readonly (readonly [name: string, text: string, reasons: readonly string[]])[] = [
     [
-      'aws',
+      'gcs',
       singleBinary('/none.yaml')
-        .replace('object_store: filesystem', 'object_store: s3')
-        .replace('delete_request_store: filesystem', 'delete_request_store: s3')
+        .replace('object_store: filesystem', 'object_store: gcs')
+        .replace('delete_request_store: filesystem', 'delete_request_store: gcs')
         .replace(
           '  bloom_shipper',
-          '  aws: {s3: "s3://key:secret@region/bucket"}\n  bloom_shipper',
+          '  gcs: {bucket_name: b, service_account: secret}\n  bloom_shipper',
         ),
       [
-        'compactor.delete_request_store: delete requests would be on the local disk, not in s3',
-        'schema_config.configs[0].object_store: the lines would be on the local disk, not in s3',
-        'storage_config.aws: the lines would be on the local disk',
+        'compactor.delete_request_store: delete requests would be on the local disk, not in gcs',
+        'schema_config.configs[0].object_store: the lines would be on the local disk, not in gcs',
+        'storage_config.gcs: the lines would be on the local disk',
       ],
     ],
     [
@@ -328,4 +328,19 @@ test('files of a Loki that stores its lines elsewhere, or has rules, are refused
     const places = store.output().match(new RegExp(`${file}:\\d+:\\d+: `, 'g'))
     t.equal(places?.length, reasons.length, store.output())
   }
+})
+
+test('files of a Loki with a bucket are followed', async t => {
+  const file = join(t.testdir(), 'aws.yaml')
+  writeFileSync(
+    file,
+    singleBinary('/none.yaml')
+      .replace('object_store: filesystem', 'object_store: s3')
+      .replace('delete_request_store: filesystem', 'delete_request_store: s3')
+      .replace('  bloom_shipper', '  aws: {s3: "s3://key:secret@region/bucket"}\n  bloom_shipper'),
+  )
+  const outputFile = `${file}.log`
+  const check = spawnSkald({ args: ['check', file], outputFile })
+  t.equal((await check.exited).code, 0, check.output())
+  t.notMatch(check.output(), /secret|schema_config/)
 })

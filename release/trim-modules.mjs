@@ -1,6 +1,6 @@
 // Removes from node_modules what no program of this project reads: headers of Node, sources of
-// libraries that also come compiled, compiled parts for other systems, source maps, commands of a
-// library that only the compiler of WebAssembly uses. `npm ci` runs
+// libraries that also come compiled, compiled parts for other systems, source maps, pages of
+// documentation, commands of a library that only the compiler of WebAssembly uses. `npm ci` runs
 // it at its end with npm's Node, whatever version that is, so it is plain JavaScript.
 
 import { readdirSync, rmSync } from 'node:fs'
@@ -9,12 +9,20 @@ import { fileURLToPath } from 'node:url'
 
 const modulesDir = fileURLToPath(new URL('../node_modules', import.meta.url))
 
-/** Folders, by the name of their package. */
+/** Folders, by the path of their package. */
 const unused = [
-  [/^node(-bin)?-(linux|darwin|win)/, ['include', 'share']],
-  [/^better-sqlite3$/, ['deps', 'src']],
-  [/^binaryen$/, ['bin']],
+  [/\/node(-bin)?-(linux|darwin|win)[^/]*$/, ['include', 'share']],
+  [/\/better-sqlite3$/, ['deps', 'src']],
+  [/\/binaryen$/, ['bin']],
+  [/\/(avvio|bintrees|fast-json-stringify|fastify|find-my-way|pino)$/, ['docs', 'test']],
+  // Node takes the other of two forms.
+  [/\/(@aws-sdk|@smithy)\/[^/]+$/, ['dist-es']],
+  // Types for compilers of 2019.
+  [/\/(@aws-sdk|@smithy)\/[^/]+\/dist-types$/, ['ts3.4']],
 ]
+
+/** Pages that are not the terms of a licence. */
+const page = /^(?!licen[cs]e|notice|copying).*\.md$/i
 
 /**
  * Returns true for a compiled part of another system. Both C libraries of Linux count as this one.
@@ -35,12 +43,12 @@ function entriesOf(dir) {
 }
 
 function trim(dir) {
-  const [, folders = []] = unused.find(([pattern]) => pattern.test(basename(dir))) ?? []
+  const [, folders = []] = unused.find(([pattern]) => pattern.test(dir)) ?? []
   for (const entry of entriesOf(dir)) {
     const path = join(dir, entry.name)
     const isUnused =
       (entry.isDirectory() && folders.includes(entry.name)) ||
-      (entry.isFile() && entry.name.endsWith('.map')) ||
+      (entry.isFile() && (entry.name.endsWith('.map') || page.test(entry.name))) ||
       (basename(dir) === 'prebuilds' && isForeign(entry.name))
     if (isUnused) rmSync(path, { recursive: true, force: true })
     else if (entry.isDirectory()) trim(path)

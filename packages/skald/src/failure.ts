@@ -14,7 +14,13 @@ const waysOut: Readonly<Record<string, WaysOut>> = {
 }
 
 /** Codes of errors whose message says what to do. */
-const isToldByMessage: ReadonlySet<string> = new Set(['DIRECTORY_LOCKED', 'UPKEEP', 'UPKEEP_PATH'])
+const isToldByMessage: ReadonlySet<string> = new Set([
+  'BUCKET_OWNER',
+  'BUCKET_UNAVAILABLE',
+  'DIRECTORY_LOCKED',
+  'UPKEEP',
+  'UPKEEP_PATH',
+])
 
 /** Describes an error: only the message if the caller can fix it, the stack if it is our bug. */
 export function describeFailure(error: unknown, command: string): string {

@@ -4,6 +4,7 @@
 import type { LoadedStoreConfig } from './config.ts'
 import { blockSchemas } from './config-schema.ts'
 import { defaultRates } from './limits.ts'
+import { shownBucket } from './resolve-bucket.ts'
 
 /**
  * Returns the configuration in force, with the key names of the file.
@@ -16,8 +17,11 @@ export function configInForce(
   space?: { readonly minFreeBytes: number },
 ): object {
   const followed = followedOf(raw, '') as Record<string, Record<string, unknown>>
+  const { bucket } = config
+  const { retention_delete_delay, ...compactor } = followed.compactor!
+  const { skald: _, ...blocks } = followed
   return {
-    ...followed,
+    ...blocks,
     target: 'all',
     auth_enabled: config.authEnabled,
     max_memory: config.maxMemoryBytes,
@@ -30,8 +34,13 @@ export function configInForce(
       log_format: config.logFormat,
     },
     common: { path_prefix: config.dataDir },
+    ...(bucket && {
+      storage_config: { object_prefix: bucket.prefix, aws: shownBucket(bucket) },
+      ...(bucket.cacheMaxBytes !== undefined && { skald: followed.skald }),
+    }),
     compactor: {
-      ...followed.compactor,
+      ...compactor,
+      ...(bucket && { retention_delete_delay }),
       ...(space && { retention_min_free_bytes: space.minFreeBytes }),
     },
     runtime_config: overridesInForce(raw, config.overrides.paths),

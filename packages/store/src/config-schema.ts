@@ -7,6 +7,12 @@
 
 import { logFormats } from '@skald/wire'
 import type { XStatic } from 'typebox/schema'
+import {
+  bucketSchemas,
+  createObjectStoreSchema,
+  type RawAwsBucket,
+  type RawObjectStore,
+} from './bucket-schema.ts'
 import type { OtlpConfig } from './ingest/otlp-actions.ts'
 import { defaultServiceNameLabels } from './ingest/stream-labels.ts'
 import { defaultLogLevelFields } from './levels/detected-level.ts'
@@ -22,18 +28,7 @@ import {
   text,
   texts,
 } from './schema-forms.ts'
-import { unfollowedKeysOf } from './settings/judge.ts'
-
-/** Allows the keys of Loki that Skald does not follow. settings/judge.ts checks them. */
-function withUnfollowed<Schema extends { readonly properties: object }>(
-  schema: Schema,
-  name: string,
-): Schema {
-  const note = { description: 'Not supported, see docs/config.md.', isUnfollowed: true }
-  const unfollowed = Object.fromEntries(unfollowedKeysOf(name).map(key => [key, note]))
-  // Not in the type, so that no code can read a key that is not followed.
-  return { ...schema, properties: { ...unfollowed, ...schema.properties } }
-}
+import { withUnfollowed } from './settings/unfollowed.ts'
 
 const serverSchema = withUnfollowed(
   block({
@@ -63,28 +58,57 @@ const serverSchema = withUnfollowed(
   'server',
 )
 
-/** The part of Loki's storage settings that names a directory. */
-function storageSchema(name: string) {
+/** The directories in Loki's storage settings. */
+function filesystemSchema(name: string) {
   return withUnfollowed(
     {
-      type: 'object',
-      properties: {
-        filesystem: withUnfollowed(
-          {
-            type: ['object', 'null'],
-            properties: { directory: { type: 'string' }, chunks_directory: { type: 'string' } },
-            additionalProperties: false,
-          },
-          `${name}.filesystem`,
-        ),
-      },
+      type: ['object', 'null'],
+      properties: { directory: { type: 'string' }, chunks_directory: { type: 'string' } },
       additionalProperties: false,
-      description: 'Only filesystem is used: it sets the data directory if path_prefix is not set.',
-      default: {},
+      description: 'Sets the data directory if path_prefix is not set.',
     } as const,
-    name,
+    `${name}.filesystem`,
   )
 }
+
+const commonStorageSchema = withUnfollowed(
+  {
+    type: 'object',
+    properties: {
+      filesystem: filesystemSchema('common.storage'),
+      s3: bucketSchemas['common.storage.s3'],
+      object_store: createObjectStoreSchema('common.storage'),
+    },
+    additionalProperties: false,
+    description:
+      'Where lines are stored, with the blocks filesystem, s3 and object_store of storage_config. Keys in storage_config win.',
+    default: {},
+  } as const,
+  'common.storage',
+)
+
+const storageSchema = withUnfollowed(
+  {
+    type: 'object',
+    properties: {
+      filesystem: filesystemSchema('storage_config'),
+      aws: bucketSchemas['storage_config.aws'],
+      object_prefix: text('Prefix of all keys in the bucket of aws.', ''),
+      use_thanos_objstore: flag('Use the bucket of object_store, not that of aws.', false),
+      object_store: createObjectStoreSchema('storage_config'),
+    },
+    additionalProperties: false,
+    description: 'Where lines are stored.',
+    default: {},
+  } as const,
+  'storage_config',
+)
+
+const skaldSchema = block({
+  cache_max_bytes: optionalBytes(
+    'With a bucket: maximum size of the segments on the local disk that are in the bucket too. Defaults to 10GB, and at most 80 % of the file system.',
+  ),
+})
 
 const commonSchema = withUnfollowed(
   block({
@@ -92,7 +116,7 @@ const commonSchema = withUnfollowed(
       'Directory for all data. Defaults to storage_config.filesystem.directory or common.storage.filesystem.chunks_directory, otherwise ./data.',
       '',
     ),
-    storage: storageSchema('common.storage'),
+    storage: commonStorageSchema,
   }),
   'common',
 )
@@ -324,6 +348,10 @@ const compactorSchema = withUnfollowed(
       'What is younger is never deleted by size or free space; 0 lets even the current day go.',
       '24h',
     ),
+    retention_delete_delay: duration(
+      'With a bucket: how long its objects stay after nothing needs them any more.',
+      '2h',
+    ),
     deletion_mode: oneOf('Older name for limits_config.deletion_mode, used if that is not set.', [
       '',
       'filter-and-delete',
@@ -372,6 +400,8 @@ const followedBlocks = {
   compactor: compactorSchema,
   table_manager: tableManagerSchema,
   chunk_store_config: chunkStoreSchema,
+  storage_config: storageSchema,
+  skald: skaldSchema,
 } as const
 
 /** The whole file. */
@@ -385,7 +415,6 @@ export const storeConfigSchema = withUnfollowed(
       'Resident memory that the process may take. Queries wait for each other, and are refused with 429, before it is reached; pushes are not. 0 means no limit. Defaults to 90 % of the limit of the container, or else to 60 % of the memory of the machine.',
     ),
     ...followedBlocks,
-    storage_config: storageSchema('storage_config'),
   }),
   '',
 )
@@ -396,9 +425,14 @@ export type RawStoreConfig = {
   readonly max_memory: string | number | null
   readonly server: Required<XStatic<typeof serverSchema>>
   readonly common: Omit<Required<XStatic<typeof commonSchema>>, 'storage'> & {
-    readonly storage: RawStorage
+    readonly storage: RawStorage & { readonly s3?: RawAwsBucket | null }
   }
-  readonly storage_config: RawStorage
+  readonly storage_config: RawStorage & {
+    readonly aws?: RawAwsBucket | null
+    readonly object_prefix: string
+    readonly use_thanos_objstore: boolean
+  }
+  readonly skald: Required<XStatic<typeof skaldSchema>>
   readonly limits_config: RawLimits
   readonly runtime_config: Required<XStatic<typeof runtimeSchema>>
   readonly pattern_ingester: Required<XStatic<typeof patternsSchema>>
@@ -407,9 +441,10 @@ export type RawStoreConfig = {
   readonly chunk_store_config: Required<XStatic<typeof chunkStoreSchema>>
 }
 
-/** Where Loki keeps its chunks on disk. Other keys belong to storages that Skald does not have. */
+/** Where lines are stored. Other keys belong to storages that Skald does not have. */
 export interface RawStorage {
   readonly filesystem?: { readonly directory?: string; readonly chunks_directory?: string } | null
+  readonly object_store?: RawObjectStore | null
 }
 
 /** A tenant's limits as written, with the defaults filled in. */
@@ -433,6 +468,9 @@ export interface RawBlockedQuery {
 export const blockSchemas: Readonly<Record<string, { readonly properties: object }>> = {
   '': storeConfigSchema,
   ...followedBlocks,
+  'storage_config.aws': bucketSchemas['storage_config.aws'],
+  'storage_config.object_store': createObjectStoreSchema('storage_config'),
+  'storage_config.object_store.s3': bucketSchemas['storage_config.object_store.s3'],
 }
 
 /** The limits without defaults, which would hide what the configuration sets for all tenants. */

@@ -15,10 +15,14 @@ import {
 import { createSchemaReader } from '@skald/config-reading/schema-reader'
 import { nsPerMs, parseConfigBytes } from '@skald/go-dialect'
 import type { LogFormat, LogLevel } from '@skald/wire'
+import type { BucketConfig } from './bucket-config.ts'
 import { resolveLimits, withOlderDeletes } from './config-limits.ts'
 import { blockSchemas, type RawStoreConfig, storeConfigSchema } from './config-schema.ts'
 import { defaultMaxMemory } from './memory/memory-plan.ts'
+import { resolveBucket } from './resolve-bucket.ts'
+import { type BucketForm, bucketBlocks, bucketFormOf } from './settings/bucket-in-use.ts'
 import { judgeSettings, unfollowedPathTo } from './settings/judge.ts'
+import { valueAt, type WrittenFile } from './settings/setting.ts'
 import type { TenantLimits } from './tenant-limits.ts'
 
 /** The resolved configuration of a store. */
@@ -45,6 +49,8 @@ export interface StoreConfig {
   readonly logLevel: LogLevel
   readonly logFormat: LogFormat
   readonly dataDir: string
+  /** `undefined` if all lines are in local files. */
+  readonly bucket: BucketConfig | undefined
   /** Whether to delete entries past their retention period. */
   readonly mayDelete: boolean
   readonly deletes: DeletesConfig
@@ -126,7 +132,11 @@ function readStoreConfig(text: string, path: string): LoadedStoreConfig {
   const { root, problems } = parseYaml(text)
   if (problems.length > 0 || isOtherProgram(root, 'store'))
     throw new ConfigError({ path, problems })
-  const findings = judgeSettings(root.value ?? {})
+  const form = bucketFormOf((root.value ?? {}) as WrittenFile)
+  // The schema says that lines go to the bucket.
+  const findings = judgeSettings(root.value ?? {}).filter(
+    ({ kind, keys }) => kind !== 'idle' || form === undefined || keys.join('.') !== 'schema_config',
+  )
   const findingsOf = (kind: string) =>
     findings
       .filter(finding => finding.kind === kind)
@@ -140,7 +150,8 @@ function readStoreConfig(text: string, path: string): LoadedStoreConfig {
   const report: Report = (block, key, message) => {
     root.at([block, key]).failAtKey(`${block}.${key}: ${message}`)
   }
-  const config = raw && resolve(raw, report)
+  const bucket = raw && form && readBucket(raw, form, root)
+  const config = raw && resolve(raw, bucket, report)
   if (problems.length > 0) throw new ConfigError({ path, problems: inFileOrder(problems) })
   return {
     config: config!,
@@ -177,7 +188,29 @@ function findKeyElsewhere(name: string): string | undefined {
   return unfollowedPathTo(name)
 }
 
-function resolve(config: RawStoreConfig, report: Report): StoreConfig {
+/** Reads the bucket. Reports mistakes where the key is written, or at the block that is written. */
+function readBucket(raw: RawStoreConfig, form: BucketForm, root: YamlCursor): BucketConfig {
+  const isWritten = (path: string) => valueAt(root.value, path) !== undefined
+  const blocks = bucketBlocks[form].toReversed()
+  return resolveBucket(raw, form, (key, message) => {
+    const block = blocks.find(path => isWritten(`${path}.${key}`)) ?? blocks.find(isWritten)
+    const keys = block ? block.split('.') : periodOf(root.value)
+    if (block && isWritten(`${block}.${key}`)) keys.push(key)
+    root.at(keys).failAtKey(`${block ?? blocks[0]}.${key}: ${message}`)
+  })
+}
+
+/** Returns the path of the key that asks for a bucket. */
+function periodOf(file: unknown): string[] {
+  const periods = valueAt(file, 'schema_config.configs') as readonly unknown[]
+  return ['schema_config', 'configs', String(periods.length - 1), 'object_store']
+}
+
+function resolve(
+  config: RawStoreConfig,
+  bucket: BucketConfig | undefined,
+  report: Report,
+): StoreConfig {
   const { server, compactor } = config
   const serverMs = (key: keyof typeof server & `http_server_${string}`) => milliseconds(server[key])
   const httpReadTimeoutMs = serverMs('http_server_read_timeout')
@@ -196,6 +229,7 @@ function resolve(config: RawStoreConfig, report: Report): StoreConfig {
     logLevel: server.log_level,
     logFormat: server.log_format,
     dataDir: dataDirOf(config),
+    bucket,
     mayDelete: compactor.retention_enabled,
     deletes: resolveDeletes(config),
     space: resolveSpace(config),

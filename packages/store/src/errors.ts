@@ -169,6 +169,41 @@ export class StorageUnavailableError extends Error {
 }
 
 /**
+ * Thrown when the bucket did not do what it was asked for. What is on the local disk can still be read and
+ * written.
+ */
+export class BucketError extends Error {
+  readonly code = 'BUCKET_UNAVAILABLE'
+  /** The bucket's answer, such as 403; `undefined` if there was none. */
+  readonly answer: number | undefined
+  /** Whether another object has the key of an object to write. */
+  readonly isTaken: boolean
+
+  constructor(
+    message: string,
+    options: ErrorOptions & {
+      readonly answer?: number | undefined
+      readonly isTaken?: boolean
+    } = {},
+  ) {
+    super(message, options)
+    this.name = 'BucketError'
+    this.answer = options.answer
+    this.isTaken = options.isTaken ?? false
+  }
+}
+
+/** Thrown at a start when a data directory and a bucket do not belong together. The message says what to do. */
+export class BucketOwnerError extends Error {
+  readonly code = 'BUCKET_OWNER'
+
+  constructor(message: string) {
+    super(message)
+    this.name = 'BucketOwnerError'
+  }
+}
+
+/**
  * Thrown when a tool for operators (verify, rebuild, inspect, backup, restore) cannot do its work. The message says
  * what to do. `UPKEEP_PATH`: a path that the user named is not what the tool needs; nothing was changed.
  */

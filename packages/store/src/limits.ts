@@ -432,6 +432,78 @@ export const outlinedStreamsMax = 64
 /** Maximum bytes of outlines of large footers kept in memory: two million streams. */
 export const outlineCacheBytes = 32 * 1024 * 1024
 
+// bucket/
+
+/** Bytes of an object's end that its first read brings: a segment's trailer and most footers. */
+export const bucketEndBytes = 64 * 1024
+
+/**
+ * Ranges with at most this many bytes between them are read together: a request takes as long as so many
+ * bytes. Longer ranges are divided, so that parts of them arrive at the same time.
+ */
+export const bucketGapBytes = 256 * 1024
+export const bucketReadBytes = 8 * 1024 * 1024
+
+/**
+ * Reads of the bucket at a time, so that many small ones do not wait for each other, and their bytes in
+ * memory, which fill a fast network.
+ */
+export const bucketReadsMax = 32
+export const bucketReadingBytesMax = 64 * 1024 * 1024
+
+/** Connections to a bucket. Twice as many as reads, so that uploads do not wait for them. */
+export const bucketConnectionsMax = 64
+
+/**
+ * How long to wait for a connection to a bucket, and for an answer if nothing is configured: servers far away
+ * answer within seconds, and a large upload keeps moving.
+ */
+export const bucketConnectMs = 5000
+export const bucketAnswerMs = 60_000
+
+/** How long a connection to a bucket stays open without requests, if nothing is configured. Loki's value. */
+export const bucketIdleMs = 90_000
+
+/** How much of the file system the cache takes at most, and its size if none is configured. */
+export const cacheDiskShare = 0.8
+export const cacheBytesDefault = 10 * 1024 * 1024 * 1024
+
+/** How often the free space is read while the cache grows. */
+export const cacheRoomCheckMs = 1000
+
+/** Longest pause between two tries to upload a segment, or to list the bucket. */
+export const bucketRetryMsMax = 60_000
+
+/** How long a store trusts that no other store has taken over its bucket. */
+export const writerTrustMs = 10_000
+
+/**
+ * How far the numbers of a new machine are above those in the bucket. The lost machine has given out some
+ * for commits that were not merged: fewer than 50 a second.
+ */
+export const sequenceLeap = 1_000_000_000
+
+/**
+ * Least and most time between two copies of the catalog, and the bytes a second that they may take between
+ * these bounds.
+ */
+export const catalogCopyMsLeast = 60_000
+export const catalogCopyMsMax = 600_000
+export const catalogCopyBytesPerSecond = 64 * 1024
+
+/** Copies of the catalog that stay in the bucket: the newest, and one for the case that it is damaged. */
+export const catalogCopiesKept = 2
+
+/** Pages of the catalog to copy before pushes and queries get their turn: about a millisecond. */
+export const catalogCopyPages = 256
+
+/** How long a store that stops may take for a last copy of its catalog. */
+export const lastCopyMs = 10_000
+
+/** Most and least time between two looks for objects to delete. */
+export const bucketSweepMsMax = 60_000
+export const bucketSweepMsLeast = 1000
+
 // compaction/
 
 /** Level 0 is compacted when it reaches this many bytes, this many segments, or this age. */

@@ -35,6 +35,8 @@ export interface StoreMetrics {
   readonly damagedSegments: Readonly<Record<DamagedThing, Counter>>
   readonly segmentsSetAside: Counter
   readonly catalogRepairs: Counter
+  readonly bucketRequests: Counter<'operation' | 'outcome'>
+  readonly bucketBytes: Counter<'operation'>
   readonly compactions: Gauge
   readonly segments: Gauge<'level'>
   readonly segmentBytes: Gauge<'level'>
@@ -43,6 +45,7 @@ export interface StoreMetrics {
   readonly maxMemoryBytes: Gauge
   readonly queryMemoryBytes: Gauge
   readonly queriesWaiting: Gauge
+  readonly cacheBytes: Gauge
   readonly diskFreeBytes: Gauge
   readonly diskTotalBytes: Gauge
   readonly minFreeBytes: Gauge
@@ -65,6 +68,8 @@ export interface StoreState {
   }
   readonly streams: number
   readonly levels: ReadonlyMap<number, { readonly segments: number; readonly bytes: number }>
+  /** Bytes of segments on the disk that are in the bucket too. */
+  readonly cacheBytes: number
   readonly disk: {
     readonly freeBytes: number
     readonly totalBytes: number
@@ -106,6 +111,7 @@ export function createStoreMetrics(readState: () => Promise<StoreState>): StoreM
     gauges.maxMemoryBytes.set(state.memory.maxBytes)
     gauges.queryMemoryBytes.set(state.memory.queryBytes)
     gauges.queriesWaiting.set(state.memory.queriesWaiting)
+    gauges.cacheBytes.set(state.cacheBytes)
     gauges.diskFreeBytes.set(state.disk.freeBytes)
     gauges.diskTotalBytes.set(state.disk.totalBytes)
     gauges.minFreeBytes.set(state.disk.minFreeBytes)
@@ -250,6 +256,18 @@ function createQueryInstruments(registers: Registry[]) {
       help: 'Damaged segments that compaction kept in the quarantine directory',
       registers,
     }),
+    bucketRequests: new Counter({
+      name: 'skald_bucket_requests_total',
+      help: 'Requests to the bucket, repeated ones included',
+      labelNames: ['operation', 'outcome'],
+      registers,
+    }),
+    bucketBytes: new Counter({
+      name: 'skald_bucket_bytes_total',
+      help: 'Bytes written to the bucket (put) and read from it (get)',
+      labelNames: ['operation'],
+      registers,
+    }),
     catalogRepairs: new Counter({
       name: 'skald_catalog_repairs_total',
       help: 'Records of the catalog that did not fit their segments and were written again',
@@ -354,6 +372,12 @@ function createSpaceInstruments(registers: Registry[], collect: () => Promise<vo
       help: 'Bytes of segments deleted because of retention_max_bytes or retention_min_free_bytes',
       labelNames: ['tenant', 'reason'],
       registers,
+    }),
+    cacheBytes: new Gauge({
+      name: 'skald_bucket_cache_bytes',
+      help: 'Bytes of segments on the disk that are in the bucket, or wait for their upload',
+      registers,
+      collect,
     }),
     diskFreeBytes: new Gauge({
       name: 'skald_disk_free_bytes',

@@ -13,7 +13,8 @@
 //   catalog's marks           replaced: its lines are elsewhere or were never acknowledged: set it aside
 //   unknown, replaces others  a compaction that the catalog does not know. If everything it replaces still
 //                             exists, it did not finish (or the catalog is new): delete it. Otherwise the
-//                             replacement had begun: add it and delete the rest
+//                             replacement had begun: add it and delete the rest. In a bucket, where objects are
+//                             whole and the catalog may be an older copy, a merge of merged segments is finished
 //   unknown                   it was acknowledged, but the catalog lost its newest rows: add it
 // A known segment whose file is missing is removed from the catalog and logged. docs/durability.md explains
 // each case.
@@ -35,6 +36,11 @@ export interface RecoveryParts {
   readonly logger: Logger
   /** The marks of the catalog that an empty one replaces, if that one was sound. */
   readonly marksBefore?: EnteredMarks | undefined
+  /**
+   * Whether merges of segments above level 0 are finished, not undone. Such a merge has one output, so nothing
+   * is missing if that is there. What it left out, a finished delete request may have removed.
+   */
+  readonly finishesMerges?: boolean
 }
 
 /** A readable segment that the catalog does not know. Its footer is read again when it is entered. */
@@ -69,7 +75,7 @@ export async function recover(parts: RecoveryParts): Promise<number> {
   const replaced = new Set<string>()
   for (const { object, replaces } of unknown) {
     const isUnfinished = replaces.length > 0 && replaces.every(name => present.has(name))
-    if (isUnfinished) {
+    if (isUnfinished && !(parts.finishesMerges && replaces.every(isMerged))) {
       await objects.delete([object.name])
       logger.info({ segment: object.name }, 'deleted an unfinished compaction')
       continue
@@ -100,6 +106,10 @@ export async function recover(parts: RecoveryParts): Promise<number> {
 /** Returns true if no segment was ever entered. */
 function isNew({ level0, compacted }: EnteredMarks): boolean {
   return level0 === 0 && compacted === 0
+}
+
+function isMerged(name: string): boolean {
+  return (parseSegmentName(name)?.level ?? 0) > 0
 }
 
 /** Returns true if a segment is newer than all that were entered. */

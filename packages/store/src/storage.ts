@@ -4,10 +4,14 @@ import { existsSync } from 'node:fs'
 import { rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
+import type { BucketStorage, BucketStorageOptions } from './bucket/bucket-storage.ts'
 import { openSqliteCatalog, type SqliteCatalog } from './catalog/sqlite.ts'
 import { isForeignCatalog } from './catalog-check.ts'
+import { BucketOwnerError } from './errors.ts'
+import { sequenceLeap } from './limits.ts'
 import { type DiskObjectStore, openDiskObjectStore } from './objects/disk.ts'
 import type { StoreFiles } from './objects/files.ts'
+import type { ObjectStore } from './objects/object-store.ts'
 import { recover } from './recovery.ts'
 
 export interface StorageOptions {
@@ -15,13 +19,19 @@ export interface StorageOptions {
   readonly logger: Logger
   /** The system's if absent. */
   readonly files?: StoreFiles | undefined
+  /** Absent if all segments are in local files. */
+  readonly bucket?: Omit<BucketStorageOptions, 'dataDir' | 'disk' | 'logger'> | undefined
   /** Receives what to close at the end. */
   readonly own: <T extends { close(): Promise<void> }>(part: T) => T
 }
 
 export interface Storage {
   readonly segmentsDir: string
-  readonly objects: DiskObjectStore
+  readonly objects: ObjectStore
+  /** The local part of the objects. */
+  readonly disk: DiskObjectStore
+  /** The bucket, if there is one. */
+  readonly remote: BucketStorage | undefined
   readonly catalog: SqliteCatalog
   /** Returns the next number for a segment; each is higher than all before. */
   readonly nextSequence: () => number
@@ -29,31 +39,60 @@ export interface Storage {
 
 /**
  * Opens the data directory and recovers it. A damaged catalog is set aside and built again.
- * @throws the system's error; RangeError when a newer version wrote the catalog.
+ * @throws the system's error; RangeError when a newer version wrote the catalog; BucketOwnerError when the
+ * directory and the bucket do not belong together; BucketError when the bucket refuses.
  */
 export async function openStorage(options: StorageOptions): Promise<Storage> {
   const { dataDir, logger, files, own } = options
   const segmentsDir = join(dataDir, 'segments')
-  const objects = own(await openDiskObjectStore(segmentsDir, files))
+  const disk = own(await openDiskObjectStore(segmentsDir, files))
+  const remote = options.bucket
+    ? await openRemote({ ...options.bucket, dataDir, disk, logger })
+    : refuseBucketDirectory(dataDir)
+  const objects = remote?.objects ?? disk
   const path = join(dataDir, 'catalog.sqlite')
   const open = async () => {
+    await remote?.bringCatalog(path)
     const catalog = openSqliteCatalog(path)
     try {
       catalog.checkStructure()
+      await remote?.findSegments(catalog)
       if (await isForeignCatalog({ catalog, objects })) throw new ForeignCatalogError()
-      return { catalog, last: await recover({ catalog, objects, logger }) }
+      const finishesMerges = remote !== undefined
+      return { catalog, last: await recover({ catalog, objects, logger, finishesMerges }) }
     } catch (error) {
       await catalog.close()
       throw error
     }
   }
-  const opened = await open().catch(async (error: unknown) => {
-    if (!isDamage(error)) throw error
-    await setCatalogAside(path, error as Error, logger)
-    return open()
-  })
-  let sequence = opened.last
-  return { segmentsDir, objects, catalog: own(opened.catalog), nextSequence: () => ++sequence }
+  try {
+    const opened = await open().catch(async (error: unknown) => {
+      if (!isDamage(error)) throw error
+      await setCatalogAside(path, error as Error, logger)
+      return open()
+    })
+    const catalog = own(opened.catalog)
+    let sequence = (await remote?.start(catalog, opened.last, sequenceLeap)) ?? opened.last
+    if (remote) own(remote)
+    return { segmentsDir, objects, disk, remote, catalog, nextSequence: () => ++sequence }
+  } catch (error) {
+    await remote?.close()
+    throw error
+  }
+}
+
+/** Loads the code for buckets, which a store without one does not need. */
+async function openRemote(options: BucketStorageOptions): Promise<BucketStorage> {
+  const { openBucketStorage } = await import('./bucket/bucket-storage.ts')
+  return openBucketStorage(options)
+}
+
+/** @throws BucketOwnerError if most segments of a directory are in a bucket. A start would forget them. */
+function refuseBucketDirectory(dataDir: string): undefined {
+  if (!existsSync(join(dataDir, 'bucket.json'))) return undefined
+  throw new BucketOwnerError(
+    `the segments of ${dataDir} are in a bucket, and the configuration names none: write the one that ${dataDir}/bucket.json names into storage_config, or use another data directory`,
+  )
 }
 
 class ForeignCatalogError extends Error {

@@ -5,6 +5,7 @@ import { makePrivateDirectory } from '@skald/wire'
 import { type DirectoryLock, lockDirectory } from '@skald/wire/directory-lock'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
+import type { BucketStorage } from './bucket/bucket-storage.ts'
 import type { Catalog, TimeRange } from './catalog/catalog.ts'
 import type { SqliteCatalog } from './catalog/sqlite.ts'
 import { startCatalogCheck } from './catalog-check.ts'
@@ -49,7 +50,7 @@ import { ScanPool } from './scan/pool.ts'
 import { SegmentDamage } from './scan/segment-damage.ts'
 import { SharedRuns } from './scan/shared-runs.ts'
 import { SegmentIndex } from './segment-index.ts'
-import { openStorage } from './storage.ts'
+import { openStorage, type StorageOptions } from './storage.ts'
 import { TailBudget } from './tail/tail-budget.ts'
 import { TailHub } from './tail/tail-hub.ts'
 import type { TenantLimits } from './tenant-limits.ts'
@@ -122,12 +123,16 @@ async function openStore(
     return part
   }
   const metrics = createStoreMetrics(() =>
-    readState({ catalog, compactor, space, budget, memory, labels: () => guard.list(limitsOf) }),
+    readState({
+      ...{ catalog, compactor, space, budget, memory, remote },
+      labels: () => guard.list(limitsOf),
+    }),
   )
   const overrides = own(await startOverrides(loaded, metrics, logger))
   listener.status = 'it is recovering'
-  const storage = { dataDir: config.dataDir, logger, files: options.files, own }
-  const { segmentsDir, objects, catalog, nextSequence } = await openStorage(storage)
+  const bucket = bucketOptionsOf(config, { metrics, clock, listener })
+  const storage = { dataDir: config.dataDir, logger, files: options.files, bucket, own }
+  const { segmentsDir, objects, disk, remote, catalog, nextSequence } = await openStorage(storage)
 
   const memory = openMemory(config, { metrics, threads: () => pool })
   const plan = memory?.plan
@@ -135,7 +140,9 @@ async function openStore(
   const segments = new SegmentIndex(objects, catalog, logger)
   const stored = await catalog.listSegments()
   const scanWorker = { ...worker, ledger: memory?.ledger }
-  const pool: ScanPool = own(new ScanPool(scanWorker, undefined, plan?.scanHeapBytes))
+  const hold = remote?.objects.holdRanges.bind(remote.objects)
+  const scanning = { heapBytes: plan?.scanHeapBytes, hold }
+  const pool: ScanPool = own(new ScanPool(scanWorker, undefined, scanning))
   const hub = own(
     new TailHub({
       ...{ segments, logger, worker, stored, dataDir: config.dataDir },
@@ -145,14 +152,15 @@ async function openStore(
   const { limitsOf } = overrides
   const room = new DiskRoom({
     ...{ directory: segmentsDir, catalog, clock },
-    ...reliefBy(config, () => compactor),
+    ...reliefBy(config, () => compactor, remote),
   })
   const readUsage = () => readDiskUsage(segmentsDir)
-  const { compactor, space, deletes } = await openCompaction(config, {
+  const { compactor, space, deletes } = await openCompaction(localSpaceOf(config), {
     ...{ catalog, objects, segments, logger, clock, nextSequence, worker, limitsOf, metrics },
     onDamage: () => metrics.segmentsSetAside.inc(),
-    ...(options.files && { merge: mergerOf(objects, worker.logLevelFields) }),
-    ...{ readUsage, room: merge => room.forMerge(merge) },
+    ...(options.files && { merge: mergerOf(disk, worker.logLevelFields) }),
+    ...{ readUsage, room: merge => room.forMerge(merge), bucket: remote?.objects },
+    keepRequests: remote && (() => remote.copyCatalog()),
   })
   own(compactor)
   const budget = new PushBudget(plan?.pushBytes)
@@ -188,7 +196,10 @@ async function openStore(
     memory,
     sourceParts: {
       ...{ catalog, segments, pool, runs: new SharedRuns(), gate: memory?.gate },
-      onDamage: (segment, thing, text) => damage.report(segment, thing, text),
+      onDamage: (segment, thing, text) => {
+        damage.report(segment, thing, text)
+        remote?.distrust(segment)
+      },
       onWork: stats => countWork(metrics, stats),
     },
     status: {
@@ -206,7 +217,8 @@ async function openStore(
   listener.serve((request, response) => app.routing(request, response))
   state = 'ready'
   const onDamage = () => metrics.catalogRepairs.inc()
-  own(startCatalogCheck({ catalog, objects, logger, onDamage }))
+  // Reading the footers of a whole bucket after each start would cost more than it brings.
+  own(startCatalogCheck({ catalog, objects: disk, logger, onDamage }))
   const stop = onlyOnce(async () => {
     state = 'stopping'
     const silent = listener.close()
@@ -269,13 +281,46 @@ function openMemory(
   return new StoreMemory({ maxBytes, threads, onRefused: () => metrics.queriesRefused.inc() })
 }
 
+interface BucketUse {
+  readonly metrics: StoreMetrics
+  readonly clock: { now(): number }
+  readonly listener: Listener
+}
+
+/** Returns what the storage needs to know about the bucket, if there is one. */
+function bucketOptionsOf(
+  { bucket, space: { minFreeBytes } }: StoreConfig,
+  { metrics, clock, listener }: BucketUse,
+): StorageOptions['bucket'] {
+  if (!bucket) return undefined
+  return {
+    ...{ config: bucket, clock, minFreeBytes },
+    onWait: () => {
+      listener.status = 'it is waiting for the bucket'
+    },
+    onRequest: (operation, outcome, bytes) => {
+      metrics.bucketRequests.inc({ operation, outcome })
+      metrics.bucketBytes.inc({ operation }, bytes)
+    },
+  }
+}
+
+/** With a bucket, the free space of the local disk says nothing about how much the store may keep. */
+function localSpaceOf(config: StoreConfig): StoreConfig {
+  return config.bucket ? { ...config, space: { ...config.space, minFreeBytes: 0 } } : config
+}
+
 /** Lets a compactor make room when the disk is nearly full, unless free space does not matter. */
-function reliefBy({ space: { minFreeBytes } }: StoreConfig, compactor: () => Compactor) {
-  if (minFreeBytes === 0) return {}
+function reliefBy(
+  { space: { minFreeBytes } }: StoreConfig,
+  compactor: () => Compactor,
+  remote: BucketStorage | undefined,
+) {
+  if (minFreeBytes === 0 && !remote) return {}
   const relief = {
-    minFreeBytes,
+    minFreeBytes: minFreeBytes || undefined,
     onShort: () => compactor().wake(),
-    makeRoom: () => compactor().makeRoom(),
+    makeRoom: async () => (await remote?.shrinkCache()) || (await compactor().makeRoom()),
   }
   return { relief }
 }
@@ -416,9 +461,10 @@ async function readState(parts: {
   space: SpaceRetention
   budget: PushBudget
   memory: StoreMemory | undefined
+  remote: BucketStorage | undefined
   labels: () => readonly CountedLabel[]
 }): Promise<StoreState> {
-  const { catalog, compactor, space, budget, memory, labels } = parts
+  const { catalog, compactor, space, budget, memory, remote, labels } = parts
   const levels = new Map<number, { segments: number; bytes: number }>()
   for (const { level, sizeBytes } of await catalog.listSegments()) {
     const sum = levels.get(level) ?? { segments: 0, bytes: 0 }
@@ -437,6 +483,7 @@ async function readState(parts: {
     },
     streams,
     levels,
+    cacheBytes: remote?.cacheBytes ?? 0,
     disk: { ...usage, minFreeBytes },
     growth,
     guiltyLabels: labels().filter(({ isGuilty }) => isGuilty),

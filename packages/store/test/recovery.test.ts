@@ -44,6 +44,8 @@ async function openWith(t: Test, commits: number) {
       return catalog
     },
     recover: (catalog: SqliteCatalog = storage.catalog) => recover({ catalog, objects, logger }),
+    recoverBucket: () =>
+      recover({ catalog: storage.catalog, objects, logger, finishesMerges: true }),
     files: () => segmentNames(segmentsDir),
     rows: async () => identities(await readAllRows(segmentsDir)),
   }
@@ -206,6 +208,34 @@ test('of repeated replacements, the newest remains', async t => {
   t.same(await files(), [top])
   t.same(await known(catalog), [top])
   t.same(await rows(), before)
+})
+
+test('with a bucket, a merge of merged segments is finished, and one of level 0 undone', async t => {
+  const storage = await openWith(t, 5)
+  const { recover, recoverBucket, files, known, rows, segmentsDir, catalog } = storage
+  const [m1, m2, top, m3] = [5, 6, 7, 8].map((sequence, i) =>
+    segmentName(sequence, i === 2 ? 2 : 1),
+  )
+  for (const [name, sequence] of [
+    [m1!, 1],
+    [m2!, 3],
+  ] as const) {
+    await mergeFiles(storage, [level0(sequence), level0(sequence + 1)], {
+      name,
+      sequence: sequence + 1,
+    })
+    await enter(storage, name)
+  }
+  await recover()
+  t.same(await known(catalog), [m1, m2, level0(5)])
+  const before = await rows()
+  await mergeFiles(storage, [m1!, m2!], { name: top!, level: 2, sequence: 4 })
+  await mergeFiles(storage, [level0(5)], { name: m3!, sequence: 5 })
+  await recoverBucket()
+  t.same(await known(catalog), [top, level0(5)])
+  t.same(await files(), [level0(5), top])
+  t.same(await rows(), before)
+  t.equal((await segmentNames(segmentsDir)).length, 2)
 })
 
 test('dropped segments are deleted if their deletion did not finish', async t => {

@@ -8,6 +8,7 @@ import Database from 'better-sqlite3'
 import {
   catalogCacheEntriesMax,
   catalogCheckBytesMax,
+  catalogCopyPages,
   catalogLogBytesMax,
   catalogPagesKib,
 } from '../limits.ts'
@@ -402,6 +403,16 @@ export class SqliteCatalog implements Catalog {
 
   async totals(): Promise<CatalogTotals> {
     return this.#sql.totals.get() as CatalogTotals
+  }
+
+  /**
+   * Copies the catalog into a new file, as it is when this resolves. Pushes and queries get their turns.
+   * @throws SqliteError when the file cannot be written.
+   */
+  async copyTo(path: string): Promise<void> {
+    // SQLite would make it readable for everyone.
+    closeSync(openSync(path, 'a', privateFileMode))
+    await this.#database.backup(path, { progress: () => catalogCopyPages })
   }
 
   async close(): Promise<void> {

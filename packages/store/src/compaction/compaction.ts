@@ -3,6 +3,7 @@
 
 import type { StoreConfig } from '../config.ts'
 import { type DeleteRegistry, openDeleteRegistry } from '../deletes/delete-registry.ts'
+import { KeptDeleteRequests } from '../deletes/kept-delete-requests.ts'
 import type { StoreMetrics } from '../metrics.ts'
 import type { TenantLimits } from '../tenant-limits.ts'
 import { Compactor, type CompactorOptions } from './compactor.ts'
@@ -21,6 +22,8 @@ export interface CompactionParts
     Pick<SpaceRetentionOptions, 'objects' | 'readUsage'> {
   readonly limitsOf: (tenant: string) => TenantLimits
   readonly metrics: StoreMetrics
+  /** Makes changes of delete requests durable beyond this disk. Absent without a bucket. */
+  readonly keepRequests?: (() => Promise<void>) | undefined
 }
 
 /** The parts of compaction that others use. */
@@ -44,7 +47,11 @@ export async function openCompaction(
   if (!config.mayDelete) {
     return { compactor: new Compactor({ ...parts, space }), space, deletes: undefined }
   }
-  const registry = await openDeleteRegistry({ requests: catalog.deleteRequests, clock })
+  const { keepRequests } = parts
+  const requests = keepRequests
+    ? new KeptDeleteRequests(catalog.deleteRequests, keepRequests)
+    : catalog.deleteRequests
+  const registry = await openDeleteRegistry({ requests, clock })
   const sweep = new DeleteSweep({
     ...parts,
     registry,

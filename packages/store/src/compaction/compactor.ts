@@ -10,6 +10,7 @@ import {
   compactLevel0Segments,
   level0PortionBytes,
 } from '../limits.ts'
+import type { ObjectInfo } from '../objects/object-store.ts'
 import { segmentName } from '../segment/name.ts'
 import type { SegmentIndex } from '../segment-index.ts'
 import { errorOfThread, Thread } from '../threads/thread.ts'
@@ -20,6 +21,16 @@ import type { MergeWorkerData } from './merge-worker.ts'
 import type { Retention } from './retention.ts'
 import type { SpaceRetention } from './space-retention.ts'
 import { UnreadableSegments } from './unreadable-segments.ts'
+
+/** What merges need of a bucket. */
+export interface MergeBucket {
+  /** Brings segments onto the disk, and keeps them there until the returned function is called. */
+  holdWhole(names: readonly string[]): Promise<() => void>
+  /** Uploads the outputs of a merge. Resolves once the inputs may go, however long that takes. */
+  publish(segments: readonly ObjectInfo[], signal: AbortSignal): Promise<void>
+  /** Has a damaged segment read from the bucket again. Returns false if that cannot help. */
+  renew(segment: string): Promise<boolean>
+}
 
 type MergeThread = Thread<MergeJob, MergeAnswer>
 
@@ -32,6 +43,8 @@ export interface CompactorOptions {
   readonly worker: MergeWorkerData
   /** Runs merges in the place of the thread. */
   readonly merge?: (job: MergeJob) => Promise<MergeAnswer>
+  /** Absent if all segments are in local files. */
+  readonly bucket?: MergeBucket | undefined
   /** Called for each segment that is set aside because it is damaged, or missing. */
   readonly onDamage?: (segment: string) => void
   /** Returns the bytes that a merge may write. Unlimited if absent. */
@@ -54,6 +67,7 @@ export class Compactor {
   #waiting: PromiseWithResolvers<MergeAnswer> | undefined
   #running: Promise<boolean> | undefined
   #isClosed = false
+  readonly #closing = new AbortController()
   #quietUntilMs = 0
   #runs = 0
   #mayMergeRuns = true
@@ -128,6 +142,8 @@ export class Compactor {
     const run = this.#runOnce(options).catch(async (error: Error) => {
       // Closing terminates the thread, even during a merge.
       if (this.#isClosed) return false
+      const { code, segment } = error as Error & { code?: string; segment?: string }
+      if (code === 'CORRUPTION' && (await this.#renew([segment ?? '']))) return true
       // Without the segment, there may be more to do.
       if (await this.#unreadable.leaveOut(error)) return true
       this.#quietUntilMs = this.#options.clock.now() + compactFailureDelayMs
@@ -171,7 +187,7 @@ export class Compactor {
     if (!(await this.#hasRoom(choice, room))) return hasDeleted
     const outputs = choice.outputs.map(() => segmentName(nextSequence(), choice.level))
     this.#leftovers = outputs
-    const answer = await this.#merge(choice, outputs)
+    const answer = await this.#mergeHeld(choice, outputs)
     if (answer.kind === 'failed') {
       const error = errorOfThread(answer.error)
       // A full or broken disk may work again. What is damaged is left out next time.
@@ -185,10 +201,13 @@ export class Compactor {
       deletes?.keep(choice)
       return true
     }
+    // The outputs lack blocks that the bucket may still have. They are leftovers now.
+    if (await this.#renew(answer.damaged.map(({ segment }) => segment))) return true
     // First of all, because the replacement deletes the inputs.
     for (const { segment, damage } of answer.damaged) {
       await this.#unreadable.keepBlocksOf(segment, damage)
     }
+    await this.#options.bucket?.publish(answer.outputs, this.#closing.signal)
     await this.#replace(choice, answer.outputs)
     this.#runs++
     return true
@@ -253,6 +272,25 @@ export class Compactor {
     return hasRoom
   }
 
+  /** Returns true if damaged segments will be read from the bucket again. */
+  async #renew(names: readonly string[]): Promise<boolean> {
+    let isRenewed = false
+    for (const name of names) {
+      if (await this.#options.bucket?.renew(name)) isRenewed = true
+    }
+    return isRenewed
+  }
+
+  /** Merges while the inputs are on the disk. */
+  async #mergeHeld(choice: Choice, names: readonly string[]): Promise<MergeAnswer> {
+    const release = await this.#options.bucket?.holdWhole(choice.inputs)
+    try {
+      return await this.#merge(choice, names)
+    } finally {
+      release?.()
+    }
+  }
+
   #merge(choice: Choice, names: readonly string[]): Promise<MergeAnswer> {
     const { worker: workerData, deletes, merge } = this.#options
     const { inputs, outputs, level, sequence, isRewrite = false, expired = [] } = choice
@@ -309,6 +347,7 @@ export class Compactor {
   async close(): Promise<void> {
     this.#isClosed = true
     clearInterval(this.#timer)
+    this.#closing.abort(new Error('the store stops'))
     await this.#thread?.close()
     await this.#running
   }

@@ -50,6 +50,7 @@ export const errorAnswers: Readonly<Record<string, ErrorAnswer>> = {
   PUSH_STREAM_LIMITED: { status: 429, endsLine: true },
   PUSH_NO_ROOM: { status: 503, endsLine: true, isLogged: true },
   STORAGE_UNAVAILABLE: { status: 503 },
+  BUCKET_UNAVAILABLE: { status: 503, isLogged: true },
 
   CORRUPTION: { status: 500, isLogged: true },
 

@@ -11,6 +11,7 @@ import {
   type LeafResult,
   mergeLeafResults,
 } from '@skald/query'
+import type { SegmentRange } from '../bucket/bucket-objects.ts'
 import type { DeleteRule } from '../deletes/delete-rule.ts'
 import { QueryMemoryError, ScanThreadEndedError } from '../errors.ts'
 import {
@@ -24,6 +25,7 @@ import {
 import type { LeaseData } from '../memory/lease.ts'
 import type { LeafPass } from '../memory/query-gate.ts'
 import type { NeededKeys } from '../segment/filter/need-keys.ts'
+import { storedBytes } from '../segment/format.ts'
 import { errorOfThread, isHeapFull, Thread } from '../threads/thread.ts'
 import type { CountJob } from './add-counts.ts'
 import {
@@ -49,6 +51,9 @@ export interface ScanJob {
   /** Memory of the leaf. Absent: unlimited. */
   readonly pass?: Pick<LeafPass, 'lease' | 'makeRoom'> | undefined
 }
+
+/** Brings ranges onto the disk, and keeps them there until the returned function is called. */
+export type HoldRanges = (wanted: readonly SegmentRange[]) => Promise<() => void>
 
 interface Waiter {
   readonly resolve: (answer: ScanAnswer) => void
@@ -146,6 +151,13 @@ function endError(error: Error | undefined, isWorking: boolean, { ledger }: Scan
   )
 }
 
+export interface ScanPoolOptions {
+  /** Most bytes of the heap of a thread. Absent: V8's default. */
+  readonly heapBytes?: number | undefined
+  /** Brings what a thread is going to read. Absent if all segments are local. */
+  readonly hold?: HoldRanges | undefined
+}
+
 /**
  * Runs scans on the threads. A thread starts when a scan first needs it. That costs some 50 ms
  * once, and a store that only ingests needs 50 MB less.
@@ -153,17 +165,16 @@ function endError(error: Error | undefined, isWorking: boolean, { ledger }: Scan
 export class ScanPool {
   readonly #data: ScanWorkerData
   readonly #threads: (ScanThread | undefined)[]
-  readonly #heapBytes: number | undefined
+  readonly #options: ScanPoolOptions
   #nextScan = 1
 
-  /** @param heapBytes Most bytes of the heap of a thread. Absent: V8's default. */
   constructor(
     data: ScanWorkerData,
     threads = Math.min(availableParallelism(), scanThreadsMax),
-    heapBytes?: number,
+    options: ScanPoolOptions = {},
   ) {
     this.#data = data
-    this.#heapBytes = heapBytes
+    this.#options = options
     this.#threads = Array.from({ length: threads }, () => undefined)
   }
 
@@ -205,8 +216,10 @@ export class ScanPool {
       const thread = this.#thread((scan + index) % this.#threads.length)
       opened.push(thread)
       const seat = board && { board, index }
-      return runOnThread(thread, { scan, job, queue, cancelled, seat })
+      return runOnThread(thread, { scan, job, queue, cancelled, seat, held })
     }
+    const { hold } = this.#options
+    const held = hold && new HeldGroups(hold)
     // Shared memory, because a thread receives no messages while it scans.
     const cancelled = new Int32Array(new SharedArrayBuffer(4))
     const { promise: aborted, reject } = Promise.withResolvers<never>()
@@ -224,6 +237,7 @@ export class ScanPool {
     } catch (error) {
       Atomics.store(cancelled, 0, 1)
       for (const thread of opened) thread.forget(scan)
+      held?.end()
       throw error
     } finally {
       signal.removeEventListener('abort', onAbort)
@@ -236,6 +250,18 @@ export class ScanPool {
    * @throws the system's error, for example ENOENT; the signal's reason when it aborts.
    */
   async askFilters(
+    segments: readonly FilteredSegment[],
+    keys: readonly NeededKeys[],
+    signal: AbortSignal,
+  ): Promise<FilterAnswer[]> {
+    if (!this.#options.hold) return this.#askFilters(segments, keys, signal)
+    const wanted = segments.flatMap(({ segment, filters }) =>
+      filters.map(({ offsetBytes, storedBytes: length }) => ({ segment, offsetBytes, length })),
+    )
+    return this.#holding(wanted, () => this.#askFilters(segments, keys, signal))
+  }
+
+  async #askFilters(
     segments: readonly FilteredSegment[],
     keys: readonly NeededKeys[],
     signal: AbortSignal,
@@ -254,15 +280,33 @@ export class ScanPool {
     return answers.flat()
   }
 
+  /** Runs some work while ranges are on the disk. */
+  async #holding<T>(wanted: readonly SegmentRange[], work: () => Promise<T>): Promise<T> {
+    const release = await this.#options.hold!(wanted)
+    try {
+      return await work()
+    } finally {
+      release()
+    }
+  }
+
   /**
    * Adds up the counts of blocks, in several threads if there are many. Returns one answer for each segment,
    * and the results of the threads.
    * @throws the counter's error, with its `code`; the system's error; the signal's reason when it aborts.
    */
-  async addCounts(
-    { segments, ...job }: CountJob & { readonly lease?: LeaseData | undefined },
+  async addCounts(job: LeasedCountJob, signal: AbortSignal): Promise<CountAnswers> {
+    if (!this.#options.hold) return this.#addCounts(job, signal)
+    const wanted = job.segments.flatMap(({ segment, records }) =>
+      records.map(({ offsetBytes, storedBytes: length }) => ({ segment, offsetBytes, length })),
+    )
+    return this.#holding(wanted, () => this.#addCounts(job, signal))
+  }
+
+  async #addCounts(
+    { segments, ...job }: LeasedCountJob,
     signal: AbortSignal,
-  ): Promise<{ answers: readonly CountAnswer[]; results: readonly LeafResult[] }> {
+  ): Promise<CountAnswers> {
     let blocks = 0
     for (const one of segments) blocks += one.blocks.length
     const share = Math.max(Math.ceil(blocks / this.#threads.length), countedBlocksLeast)
@@ -290,7 +334,7 @@ export class ScanPool {
   #thread(index: number): ScanThread {
     if (!this.#threads[index]) countBuffersWithHeap()
     this.#threads[index] ??= new ScanThread(
-      { data: this.#data, heapBytes: this.#heapBytes },
+      { data: this.#data, heapBytes: this.#options.heapBytes },
       ended => {
         // The next scan starts a new thread.
         if (this.#threads[index] === ended) this.#threads[index] = undefined
@@ -348,12 +392,61 @@ function merge(leaf: Leaf, results: readonly LeafResult[], started: number): Lea
   return { ...merged, stats }
 }
 
+/** A job with the memory of its leaf. Absent: unlimited. */
+interface LeasedCountJob extends CountJob {
+  readonly lease?: LeaseData | undefined
+}
+
+/** What counts told, and the results of the threads. */
+interface CountAnswers {
+  /** One for each segment. */
+  readonly answers: readonly CountAnswer[]
+  readonly results: readonly LeafResult[]
+}
+
+/** The blocks of a scan that must stay on the disk, because threads read them. */
+class HeldGroups {
+  readonly #hold: HoldRanges
+  readonly #releases = new Set<() => void>()
+  #hasEnded = false
+
+  constructor(hold: HoldRanges) {
+    this.#hold = hold
+  }
+
+  /** Brings the blocks of a task. The returned function lets them go. */
+  async take(groups: readonly BlockGroup[]): Promise<() => void> {
+    const wanted = groups.flatMap(group =>
+      group.map(({ segment, record }) => ({
+        segment,
+        offsetBytes: record.offsetBytes,
+        length: storedBytes(record),
+      })),
+    )
+    const release = await this.#hold(wanted)
+    if (this.#hasEnded) release()
+    else this.#releases.add(release)
+    return () => {
+      this.#releases.delete(release)
+      release()
+    }
+  }
+
+  /** Lets all go. Threads that still read see that the scan was cancelled. */
+  end(): void {
+    this.#hasEnded = true
+    for (const release of this.#releases) release()
+    this.#releases.clear()
+  }
+}
+
 interface RunningScan {
   readonly scan: number
   readonly job: ScanJob
   readonly queue: TaskQueue
   readonly cancelled: Int32Array
   readonly seat: BoardSeat | undefined
+  readonly held: HeldGroups | undefined
 }
 
 /** A scan on one thread. */
@@ -373,14 +466,18 @@ function runOnThread(thread: ScanThread, running: RunningScan): ThreadRun {
 
 async function scanTasks(
   thread: ScanThread,
-  { scan, job, queue, cancelled, seat }: RunningScan,
+  { scan, job, queue, cancelled, seat, held }: RunningScan,
   onTask: (isWanted: boolean) => void,
 ): Promise<LeafResult> {
   const { leaf, labelsTexts, deletes = [], pass } = job
   const lease = pass?.lease
   thread.send({ kind: 'open', scan, leaf, labelsTexts, deletes, seat, cancelled, lease })
   for (let groups = queue.next(); groups; groups = queue.next()) {
-    const answer = await thread.ask({ kind: 'scan', scan, groups, next: queue.nextSpan })
+    const next = queue.nextSpan
+    const release = await held?.take(groups)
+    if (Atomics.load(cancelled, 0) === 1) throw new Error('the scan was cancelled')
+    const answer = await thread.ask({ kind: 'scan', scan, groups, next })
+    release?.()
     if (answer.kind === 'failed') throw errorOfThread(answer.error)
     if (answer.kind !== 'scanned') throw new Error(`a scan thread answered ${answer.kind} to scan`)
     const { isWanted, isShort, left } = answer

@@ -1,6 +1,7 @@
 // Walks through a configuration as written, and finds the keys that have no meaning here and those
 // that are refused.
 
+import { bucketKeys } from './bucket-in-use.ts'
 import { refusedKeys } from './refused.ts'
 import type { RefusedKey, WrittenFile } from './setting.ts'
 import { keysWithoutMeaning } from './without-meaning.ts'
@@ -16,10 +17,14 @@ export interface SettingFinding {
 
 const meaningless = new Set(keysWithoutMeaning.flatMap(({ keys }) => keys))
 const refused: ReadonlyMap<string, RefusedKey> = new Map(refusedKeys.map(key => [key.key, key]))
+/** Refused keys, and followed ones that have no effect in some files. */
+const judged: ReadonlyMap<string, RefusedKey> = new Map(
+  [...refusedKeys, ...bucketKeys].map(key => [key.key, key]),
+)
 
 /** Paths that contain a key of the table. */
 const blocks = new Set(
-  [...meaningless, ...refused.keys()].flatMap(path => {
+  [...meaningless, ...judged.keys()].flatMap(path => {
     const parts = path.replaceAll('[]', '.[]').split('.')
     return parts.slice(1).map((_, i) => joinPattern(parts.slice(0, i + 1)))
   }),
@@ -40,7 +45,7 @@ export function judgeSettings(file: unknown, at = ''): SettingFinding[] {
       const keys = [...place.keys, key]
       const pattern = joinPattern([place.pattern, Array.isArray(value) ? '[]' : key])
       const isMeaningless = meaningless.has(pattern)
-      const verdict = refused.get(pattern)?.judge(inner, file as WrittenFile, keys)
+      const verdict = judged.get(pattern)?.judge(inner, file as WrittenFile, keys)
       if (verdict && !(place.isNamed && verdict.kind === 'idle')) {
         findings.push({ message: '', ...verdict, keys })
       }

@@ -1,5 +1,5 @@
 // Keys of Loki's configuration, older versions included, that have no meaning in one process that
-// keeps its lines in local files. They are accepted, because people's files contain them, and
+// keeps its lines in local files and in a bucket. They are accepted, because people's files contain them, and
 // listed when the store starts.
 
 import type { MeaninglessKeys } from './setting.ts'
@@ -105,13 +105,26 @@ export const keysWithoutMeaning: readonly MeaninglessKeys[] = [
     ],
   },
   {
-    why: 'Lines are in local files, so a client for another storage has nothing to do.',
+    why: 'The client of the bucket decides on its own how many requests it sends, and in which form.',
     keys: [
       ...of('common.storage', 'congestion_control', 'filesystem.admin_api_directory', 'hedging'),
-      ...of('storage_config', 'congestion_control', 'hedging', 'object_prefix'),
-      ...of('storage_config', 'use_thanos_objstore'),
-      ...of('limits_config', 's3_sse_kms_encryption_context', 's3_sse_kms_key_id', 's3_sse_type'),
+      ...of('storage_config', 'congestion_control', 'hedging'),
+      ...['common.storage.s3', 'storage_config.aws'].map(block => `${block}.chunk_delimiter`),
+      ...of('storage_config.aws', 'dynamodb'),
+      ...['common.storage.object_store.s3', 'storage_config.object_store.s3'].flatMap(block => [
+        ...of(block, 'list_objects_version', 'native_aws_auth_enabled', 'part_size'),
+        ...of(block, 'send_content_md5', 'trace', 'http.tls_handshake_timeout'),
+        ...of(block, 'http.expect_continue_timeout', 'http.max_idle_connections'),
+        ...of(block, 'http.max_idle_connections_per_host'),
+      ]),
     ],
+  },
+  {
+    why: 'One bucket holds the lines of all tenants. Its encryption is set for all of them.',
+    keys: of(
+      'limits_config',
+      ...['s3_sse_kms_encryption_context', 's3_sse_kms_key_id', 's3_sse_type'],
+    ),
   },
   {
     why: 'Compaction decides on its own what to merge, when and where. Queries never return lines past their retention period.',
@@ -122,8 +135,8 @@ export const keysWithoutMeaning: readonly MeaninglessKeys[] = [
       ...of('compactor', 'compaction_interval', 'delete_batch_size'),
       ...of('compactor', 'delete_request_store_db_type', 'delete_request_store_key_prefix'),
       ...of('compactor', 'deletion_marker_object_store_prefix', 'max_compaction_parallelism'),
-      ...of('compactor', 'retention_backoff_config', 'retention_delete_delay'),
-      ...of('compactor', 'retention_delete_worker_count', 'retention_table_timeout'),
+      ...of('compactor', 'retention_backoff_config', 'retention_delete_worker_count'),
+      ...of('compactor', 'retention_table_timeout'),
       ...of('compactor', 'shared_store_key_prefix', 'upload_parallelism', 'working_directory'),
     ],
   },

@@ -1,6 +1,6 @@
 // Finds the parts of a data directory, or of a backup, which is laid out like one.
 
-import { existsSync, readdirSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { UpkeepError } from '../errors.ts'
 import { type BackupManifest, readManifest } from './manifest.ts'
@@ -34,6 +34,12 @@ export function findDataPlace(directory: string): DataPlace {
   }
   if (names.includes(restoringName)) {
     throw wrongPath(`${directory} has a restore that is not finished: run skald restore again`)
+  }
+  if (names.includes('bucket.json')) {
+    const { place } = JSON.parse(readFileSync(join(directory, 'bucket.json'), 'utf8'))
+    throw wrongPath(
+      `most segments of ${directory} are in ${place}, and this command reads local files only: the bucket has the segments and the catalog, see docs/bucket.md`,
+    )
   }
   const catalogPath = join(directory, 'catalog.sqlite')
   if (!names.includes('segments') && !existsSync(catalogPath)) {

@@ -38,6 +38,7 @@ async function open(t: Test, { overrides = {}, hasDefaultRates = false }: Option
     memory: { maxBytes: 0, queryBytes: 0, queriesWaiting: 0 },
     streams: 0,
     levels: new Map(),
+    cacheBytes: 0,
     disk: { freeBytes: 0, totalBytes: 0, minFreeBytes: 0 },
     growth: [],
     guiltyLabels: [],

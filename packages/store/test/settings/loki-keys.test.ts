@@ -157,10 +157,18 @@ const refusals: readonly (readonly [path: string, value: unknown, way: RegExp])[
   ['compactor.skip_latest_n_tables', 2, /; remove this key, and set limits_config\.retention/],
   ['compactor.tables_to_compact', 2, /; remove this key, and set limits_config\.retention/],
   ['compactor.delete_request_store', 's3', /; keep the lines in local files: .*: filesystem$/],
+  ['common.storage.s3.signature_version', 'v2', /; write v4, or remove this key$/],
+  ['storage_config.aws.signature_version', 'v2', /; write v4, or remove this key$/],
+  ['common.storage.object_store.s3.sts_endpoint', 'https://sts', /; set the environment variable/],
+  ['storage_config.object_store.s3.sts_endpoint', 'https://sts', /; set the environment variable/],
   ['compactor.shared_store', 'gcs', /shared_store: filesystem$/],
   ['storage_config.boltdb_shipper.shared_store', 's3', /shared_store: filesystem$/],
   ['storage_config.tsdb_shipper.shared_store', 's3', /shared_store: filesystem$/],
-  ['schema_config.configs[].object_store', 's3', /, not in s3; .*object_store: filesystem$/],
+  [
+    'schema_config.configs[].object_store',
+    'gcs',
+    /, not in gcs; use a bucket that speaks S3 .*object_store: filesystem$/,
+  ],
   ['schema_config.configs[].store', 'cassandra', /store: tsdb$/],
   ['ruler.alertmanager_url', 'http://alertmanager:9093', /; move the rules to Grafana alerting/],
   ['ruler.enable_alertmanager_discovery', true, /; move the rules/],
@@ -184,7 +192,9 @@ test('a key that can be refused is, if it asks for something Skald does not do',
       .map(({ key }) => key)
       // Tested in storage-in-use.test.ts and rules-in-use.test.ts.
       .filter(
-        key => !/^(common\.storage|storage_config)\.\w+$/.test(key) && !/dir(ectory)?$/.test(key),
+        key =>
+          !/^(common\.storage|storage_config)\.(object_store\.)?\w+$/.test(key) &&
+          !/dir(ectory)?$/.test(key),
       )
       .filter(key => !shown.has(key)),
     [],
