@@ -83,6 +83,18 @@ function installHelm() {
   if (code !== 0) console.log('helm could not be built: the tests of the chart are skipped')
 }
 
+/** Brings versitygw, a server of the S3 protocol for tests with a bucket; without it they skip with one line. */
+function installVersitygw() {
+  const bin = join(tmpdir(), 'skald-ci-bin')
+  if (!process.env.PATH.split(':').includes(bin)) process.env.PATH = `${bin}:${process.env.PATH}`
+  if (spawnSync('versitygw', ['--version']).status === 0) return
+  const { code } = run('go', ['install', 'github.com/versity/versitygw/cmd/versitygw@v1.8.0'], {
+    env: { ...process.env, GOBIN: bin },
+    timeout: 900_000,
+  })
+  if (code !== 0) console.log('versitygw could not be built: the tests with a bucket are skipped')
+}
+
 /** Installs the programs that tests run beside Skald. If one is missing, its tests skip with one line. */
 function installCounterparts() {
   const has = (program, flag) => spawnSync(program, [flag]).status === 0
@@ -224,6 +236,7 @@ function judge(kind, path) {
 
 if (install()) {
   installHelm()
+  installVersitygw()
   installCounterparts()
   lint()
   await compareQueries()
