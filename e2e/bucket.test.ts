@@ -12,7 +12,7 @@ import { flattenStreams, startStore, type TestStore } from './harness.ts'
 import { judgeRecorded, recordedConfig, runRecorded } from './recorded-cases.ts'
 import { bucketKeys, noBucket, startBucket, type TestBucket } from './versitygw-process.ts'
 
-root.setTimeout(120_000)
+root.setTimeout(180_000)
 
 const nowNs = BigInt(Date.now()) * 1_000_000n
 const hourNs = 3_600_000_000_000n
