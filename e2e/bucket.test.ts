@@ -208,15 +208,4 @@ skald: {cache_max_bytes: ${boundBytes}}
   t.equal((await numbersOf(store, 'c')).length, 2000)
   t.same(await numbersOf(store, 'a'), kept)
   await until('the bucket has what the catalog has', isInBucket)
-
-  t.comment('another data directory takes over')
-  await store.stop()
-  const second = await startStore(t, { dir: join(dir, 'second'), config: bucket.config })
-  t.same(await numbersOf(second, 'fresh', recentNs), range(0, 200))
-  const refused = store.spawn()
-  t.not((await refused.exited).code, 0)
-  t.match(
-    store.output(),
-    /must not write to s3:\/\/logs\/skald\/: another data directory has taken over/,
-  )
 })

@@ -1,9 +1,9 @@
 // A data directory and its bucket: how a store with local files moves into one, what a new directory finds, and
 // which directories do not belong to a bucket.
 
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Test, test } from 'tap'
+import { before, t as root, type Test, test } from 'tap'
 import { loadStoreConfig } from '../src/config.ts'
 import { openStorage } from '../src/storage.ts'
 import { findDataPlace } from '../src/upkeep/data-place.ts'
@@ -37,15 +37,21 @@ async function openWith(t: Test, dataDir: string, bucket: MemoryBucket) {
   return { ...storage, messages, close }
 }
 
-/** Makes a directory with two merged segments of a store with local files. */
-async function makeLocal(t: Test): Promise<string> {
-  const dir = t.testdir()
-  const store = await startTestStore(t, { dir })
+/** A directory with two merged segments of a store with local files. */
+const localDir = root.testdir()
+before(async () => {
+  const store = await startTestStore(root, { dir: localDir })
   for (const app of ['a', 'b']) {
     await store.push([{ stream: { app }, values: [[String(midnightNs), `of ${app}`]] }])
     await store.app.inject({ method: 'POST', url: '/flush' })
   }
   await store.stop()
+})
+
+/** Makes such a directory. */
+function makeLocal(t: Test): string {
+  const dir = t.testdir()
+  cpSync(localDir, dir, { recursive: true })
   return dir
 }
 
@@ -56,7 +62,7 @@ const segmentsOf = ({ objects }: MemoryBucket) =>
   [...objects.keys()].filter(key => key.startsWith('segments/'))
 
 test('a store with local files moves into a bucket, and a new directory goes on from it', async t => {
-  const dir = await makeLocal(t)
+  const dir = makeLocal(t)
   const bucket = new MemoryBucket()
   const first = await openWith(t, dir, bucket)
   await until(() => segmentsOf(bucket).length === 2)
@@ -85,7 +91,7 @@ test('a store with local files moves into a bucket, and a new directory goes on 
 })
 
 test('without a copy of the catalog, or with damaged ones, it is made from the segments', async t => {
-  const dir = await makeLocal(t)
+  const dir = makeLocal(t)
   const bucket = new MemoryBucket()
   const first = await openWith(t, dir, bucket)
   await until(() => segmentsOf(bucket).length === 2)
@@ -98,7 +104,7 @@ test('without a copy of the catalog, or with damaged ones, it is made from the s
 })
 
 test('objects that the catalog has dropped are deleted later, and missing ones are named', async t => {
-  const dir = await makeLocal(t)
+  const dir = makeLocal(t)
   const bucket = new MemoryBucket()
   const first = await openWith(t, dir, bucket)
   await until(() => segmentsOf(bucket).length === 2)
