@@ -41,6 +41,8 @@ export interface RecoveryParts {
    * is missing if that is there. What it left out, a finished delete request may have removed.
    */
   readonly finishesMerges?: boolean
+  /** Whether the catalog is a copy that may be older than the segments. */
+  readonly isOlderCopy?: boolean
 }
 
 /** A readable segment that the catalog does not know. Its footer is read again when it is entered. */
@@ -93,7 +95,12 @@ export async function recover(parts: RecoveryParts): Promise<number> {
   await catalog.forgetDropped([...replaced])
   const gone = missing.filter(name => !replaced.has(name))
   if (gone.length > 0) {
-    logger.error({ segments: gone }, 'segments are missing, their entries are lost')
+    if (parts.isOlderCopy)
+      logger.warn(
+        { segments: gone },
+        'segments that an older catalog names are not here: they were merged since, or they were only on a lost disk',
+      )
+    else logger.error({ segments: gone }, 'segments are missing, their entries are lost')
     await catalog.removeSegments(gone)
   }
   if (found.length > 0) logger.info({ segments: found.length }, 'entered segments found on disk')

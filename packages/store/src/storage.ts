@@ -59,7 +59,9 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
       await remote?.findSegments(catalog)
       if (await isForeignCatalog({ catalog, objects })) throw new ForeignCatalogError()
       const finishesMerges = remote !== undefined
-      return { catalog, last: await recover({ catalog, objects, logger, finishesMerges }) }
+      const isOlderCopy = remote?.hasOlderCatalog ?? false
+      const parts = { catalog, objects, logger, finishesMerges, isOlderCopy }
+      return { catalog, last: await recover(parts) }
     } catch (error) {
       await catalog.close()
       throw error

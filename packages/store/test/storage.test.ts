@@ -90,6 +90,20 @@ test('a store with local files moves into a bucket, and a new directory goes on 
   await t.rejects(openWith(t, dir, bucket), { code: 'BUCKET_OWNER', message: /taken over since/ })
 })
 
+test('what an older copy of the catalog names and nobody has is no damage', async t => {
+  const dir = t.testdir()
+  const bucket = new MemoryBucket()
+  const first = await openWith(t, join(dir, 'first'), bucket)
+  const head = { level: 0, sequence: 1, version: 1, sizeBytes: 1, createdMs: 1, parts: [] }
+  await first.catalog.addSegments([{ ...head, name: '0000000000000001-0.seg' }], [])
+  await first.remote!.copyCatalog()
+  await first.close()
+  const second = await openWith(t, join(dir, 'second'), bucket)
+  t.match(second.messages().join(), /segments that an older catalog names are not here: they were/)
+  t.same(await second.catalog.listSegments(), [])
+  t.notMatch(second.messages().join(), /are lost/)
+})
+
 test('without a copy of the catalog, or with damaged ones, it is made from the segments', async t => {
   const dir = makeLocal(t)
   const bucket = new MemoryBucket()

@@ -88,6 +88,11 @@ export class BucketStorage {
     })
   }
 
+  /** Whether the catalog is a copy from the bucket, and older than what it describes. */
+  get hasOlderCatalog(): boolean {
+    return this.#broughtKey !== undefined
+  }
+
   /** Bytes of the cache. */
   get cacheBytes(): number {
     return this.#parts.cache.bytes
