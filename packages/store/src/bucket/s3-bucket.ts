@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto'
 import { createReadStream, readFileSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
+import type { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { S3Client, S3ClientConfig, StorageClass } from '@aws-sdk/client-s3'
 import type { Logger } from 'pino'
@@ -48,8 +49,8 @@ function clientConfigOf(config: BucketConfig): S3ClientConfig {
     responseChecksumValidation: 'WHEN_REQUIRED',
     requestHandler: {
       connectionTimeout: bucketConnectMs,
-      requestTimeout: http.answerTimeoutMs || bucketAnswerMs,
-      throwOnRequestTimeout: true,
+      // Of silence. A large upload may take longer.
+      socketTimeout: http.answerTimeoutMs || bucketAnswerMs,
       httpAgent: agent,
       httpsAgent: { ...agent, ...tls },
     },
@@ -161,14 +162,7 @@ export class S3Bucket implements Bucket {
       const answer = await this.#client.send(
         new this.#sdk.GetObjectCommand({ ...this.#at(key), Range: range }),
       )
-      const buffer = Buffer.allocUnsafeSlow(length)
-      let filled = 0
-      for await (const chunk of answer.Body as AsyncIterable<Buffer>) {
-        if (filled + chunk.length > length) throw new Error(`more than ${length} bytes came`)
-        filled += chunk.copy(buffer, filled)
-      }
-      if (filled < length) throw new Error(`only ${filled} of ${length} bytes came`)
-      return buffer
+      return readBody(answer.Body as Readable, length, this.#answerMs)
     })
   }
 
@@ -218,6 +212,10 @@ export class S3Bucket implements Bucket {
 
   async close(): Promise<void> {
     this.#client.destroy()
+  }
+
+  get #answerMs(): number {
+    return this.#config.http.answerTimeoutMs || bucketAnswerMs
   }
 
   #at(key: string) {
@@ -275,6 +273,25 @@ export class S3Bucket implements Bucket {
       }
     }
   }
+}
+
+/** Reads a body of a known length. @throws an error when it is shorter, longer, or takes too long. */
+async function readBody(body: Readable, length: number, timeoutMs: number): Promise<Buffer> {
+  const buffer = Buffer.allocUnsafeSlow(length)
+  let filled = 0
+  const timer = setTimeout(() => {
+    body.destroy(new Error(`${filled} of ${length} bytes came within ${timeoutMs} ms`))
+  }, timeoutMs)
+  try {
+    for await (const chunk of body as AsyncIterable<Buffer>) {
+      if (filled + chunk.length > length) throw new Error(`more than ${length} bytes came`)
+      filled += chunk.copy(buffer, filled)
+    }
+  } finally {
+    clearTimeout(timer)
+  }
+  if (filled < length) throw new Error(`only ${filled} of ${length} bytes came`)
+  return buffer
 }
 
 interface Attempt {
