@@ -38,7 +38,9 @@ async function open(
   }
   const record = footer.parts[0]!.blocks[0]!
   const groups = [[{ segment: name, labels: 0, index: 0, record }]]
-  const pool = new ScanPool({ directory: segmentsDir, logLevelFields: [], ledger }, 1, { heapBytes })
+  const pool = new ScanPool({ directory: segmentsDir, logLevelFields: [], ledger }, 1, {
+    heapBytes,
+  })
   t.teardown(() => pool.close())
   return { pool, job: { leaf, labelsTexts: ['{app="x"}'], groups } }
 }
