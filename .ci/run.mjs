@@ -71,28 +71,45 @@ function install() {
   return code === 0
 }
 
-/** Brings helm for the tests of the chart, built from its module; without it they skip with one line. */
-function installHelm() {
-  if (spawnSync('helm', ['version', '--short']).status === 0) return
-  const bin = join(tmpdir(), 'skald-ci-bin')
-  const { code } = run('go', ['install', 'helm.sh/helm/v3/cmd/helm@v3.22.0'], {
-    env: { ...process.env, GOBIN: bin },
-    timeout: 600_000,
+/** Where programs are built that tests run beside Skald. */
+const builtPrograms = join(tmpdir(), 'skald-ci-bin')
+
+/**
+ * Builds what tests run beside Skald and no package brings. Without a program, its tests skip with one line. Begins at
+ * once, because building takes minutes, and what comes meanwhile mostly waits for the network.
+ */
+function buildPrograms() {
+  process.env.PATH = `${builtPrograms}:${process.env.PATH}`
+  const has = (program, flag) => spawnSync(program, [flag]).status === 0
+  const output = program => ['-o', join(builtPrograms, program), '.']
+  const broker = build('kafka-broker', ['build', ...output('kafka-broker')], {
+    cwd: join(root, 'packages/agent/test/fixtures/kafka-broker'),
+  }).then(isBuilt => {
+    if (isBuilt) process.env.KAFKA_TEST_BROKER = join(builtPrograms, 'kafka-broker')
   })
-  process.env.PATH = `${bin}:${process.env.PATH}`
-  if (code !== 0) console.log('helm could not be built: the tests of the chart are skipped')
+  const building = [broker]
+  if (!has('helm', 'version')) {
+    building.push(build('helm', ['install', 'helm.sh/helm/v3/cmd/helm@v3.22.0'], { cwd: root }))
+  }
+  if (!has('versitygw', '--version')) {
+    // Compiling it without optimizations takes half as long.
+    const args = ['build', '-gcflags=all=-N -l', ...output('versitygw')]
+    building.push(build('versitygw', args, { cwd: join(root, 'e2e/fixtures/versitygw') }))
+  }
+  return Promise.all(building)
 }
 
-/** Brings versitygw, a server of the S3 protocol for tests with a bucket; without it they skip with one line. */
-function installVersitygw() {
-  const bin = join(tmpdir(), 'skald-ci-bin')
-  if (!process.env.PATH.split(':').includes(bin)) process.env.PATH = `${bin}:${process.env.PATH}`
-  if (spawnSync('versitygw', ['--version']).status === 0) return
-  const { code } = run('go', ['install', 'github.com/versity/versitygw/cmd/versitygw@v1.8.0'], {
-    env: { ...process.env, GOBIN: bin },
-    timeout: 900_000,
+/** Runs go. Resolves with true if it succeeded. */
+function build(program, args, options) {
+  const env = { ...process.env, GOBIN: builtPrograms }
+  const child = spawn('go', args, { env, timeout: 900_000, stdio: ['ignore', 2, 2], ...options })
+  return new Promise(done => {
+    child.once('error', () => done(false))
+    child.once('exit', code => done(code === 0))
+  }).then(isBuilt => {
+    if (!isBuilt) console.log(`${program} could not be built: its tests are skipped`)
+    return isBuilt
   })
-  if (code !== 0) console.log('versitygw could not be built: the tests with a bucket are skipped')
 }
 
 /** Installs the programs that tests run beside Skald. If one is missing, its tests skip with one line. */
@@ -110,12 +127,6 @@ function installCounterparts() {
     run('apt-get', ['update'], { timeout: 120_000 })
     run('apt-get', ['install', '-y', '--no-install-recommends', ...packages], { timeout: 300_000 })
   }
-  const broker = join(tmpdir(), 'skald-ci-bin', 'kafka-broker')
-  const { code } = run('go', ['build', '-o', broker, '.'], {
-    cwd: join(root, 'packages/agent/test/fixtures/kafka-broker'),
-    timeout: 300_000,
-  })
-  if (code === 0) process.env.KAFKA_TEST_BROKER = broker
 }
 
 function test() {
@@ -234,10 +245,11 @@ function judge(kind, path) {
   )
 }
 
-if (install()) {
-  installHelm()
-  installVersitygw()
-  installCounterparts()
+const building = buildPrograms()
+const isInstalled = install()
+if (isInstalled) installCounterparts()
+await building
+if (isInstalled) {
   lint()
   await compareQueries()
   compareAgent()

@@ -22,7 +22,7 @@ export function findVersitygw(): string | undefined {
 /** Why tests with a bucket are skipped; false if they are not. */
 export const noBucket: string | false = findVersitygw()
   ? false
-  : 'versitygw is not on the PATH: go install github.com/versity/versitygw/cmd/versitygw@v1.8.0'
+  : 'versitygw is not on the PATH: build e2e/fixtures/versitygw with Go'
 
 /** Keys of the only user. */
 export const bucketKeys = { access: 'skald', secret: 'a-secret-of-the-test' } as const

@@ -95,6 +95,18 @@ export async function expectLinear<I>(
   }
 }
 
+/** Checks one reader with several kinds of texts. */
+export async function expectAllLinear(
+  t: Pick<Test, 'ok' | 'pass'>,
+  read: (text: string) => unknown,
+  texts: Readonly<Record<string, (size: number) => string>>,
+  what: string,
+): Promise<void> {
+  for (const [name, make] of Object.entries(texts)) {
+    await expectLinear(t, `${what}, ${name}`, { input: make, run: read })
+  }
+}
+
 /** Repeats a piece to about this many characters. */
 export const repeat =
   (piece: string, { before = '', after = '' } = {}) =>

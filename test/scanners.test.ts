@@ -1,56 +1,18 @@
 // Runs all code for untrusted texts on inputs made to be slow: bodies of pushes, lines, queries,
-// patterns, templates, configurations. (packages/agent/test/linear.test.ts covers the agent.)
+// patterns, templates, configurations. (line-scanners.test.ts covers stages,
+// packages/agent/test/linear.test.ts the agent.)
 
 import { expandEnvironment } from '@skald/config-reading'
 import { parseGoDuration, parseGoTime, parseRfc3339 } from '@skald/go-dialect'
 import { compileRegex } from '@skald/go-dialect/regex/regex'
-import {
-  defaultQueryLimits,
-  detectFields,
-  parseLogql,
-  parseSelector,
-  runPatterns,
-  runQuery,
-} from '@skald/query'
+import { parseLogql, parseSelector } from '@skald/query'
 import { loadStoreConfig } from '@skald/store'
 import { decodeJsonPush, decodeLegacyJsonPush, parseLabelSet, snappyDecompress } from '@skald/wire'
 import { decodeOtlpJsonLogs } from '@skald/wire/otlp-json'
 import { t as root, test } from 'tap'
-import { createMemorySource } from '../packages/query/test/memory-source.ts'
-import { expectLinear, repeat } from './linear-time.ts'
+import { expectAllLinear, repeat } from './linear-time.ts'
 
 root.setTimeout(170_000)
-
-const second = 1_000_000_000n
-const never = new AbortController().signal
-
-/** Runs a query over one line. */
-const query = (logql: string) => (line: string) => {
-  const source = createMemorySource([
-    { labels: { app: 'x' }, entries: [{ timestampNs: 5n * second, line }] },
-  ])
-  return runQuery(
-    {
-      ...{ logql, startNs: 10n * second, endNs: 10n * second, stepNs: second, intervalNs: 0n },
-      ...{ limit: 100, direction: 'backward' as const, isInstant: true },
-      limits: defaultQueryLimits,
-    },
-    source,
-    never,
-  )
-}
-const count = (pipeline: string) => query(`sum(count_over_time({app="x"} ${pipeline}[10s]))`)
-
-async function checkAll(
-  t: Parameters<typeof expectLinear>[0],
-  read: (text: string) => unknown,
-  texts: Readonly<Record<string, (size: number) => string>>,
-  what: string,
-): Promise<void> {
-  for (const [name, make] of Object.entries(texts)) {
-    await expectLinear(t, `${what}, ${name}`, { input: make, run: read })
-  }
-}
 
 const jsonTexts = {
   'escaped quotes': repeat('\\"', { before: '{"streams":["' }),
@@ -70,12 +32,17 @@ const jsonTexts = {
 
 test('bodies of pushes are read in linear time', async t => {
   const decoding = { mapping: { resource: [], scope: [], log: [], ignoreDefaults: false } }
-  await checkAll(t, text => decodeJsonPush(Buffer.from(text)), jsonTexts, 'JSON push')
-  await checkAll(t, text => decodeLegacyJsonPush(Buffer.from(text)), jsonTexts, 'older JSON push')
+  await expectAllLinear(t, text => decodeJsonPush(Buffer.from(text)), jsonTexts, 'JSON push')
+  await expectAllLinear(
+    t,
+    text => decodeLegacyJsonPush(Buffer.from(text)),
+    jsonTexts,
+    'older JSON push',
+  )
   const readOtlp = (text: string) =>
     decodeOtlpJsonLogs(Buffer.from(text), { ...decoding, nowNs: 0n } as never)
-  await checkAll(t, readOtlp, jsonTexts, 'OTLP in JSON')
-  await checkAll(
+  await expectAllLinear(t, readOtlp, jsonTexts, 'OTLP in JSON')
+  await expectAllLinear(
     t,
     text => decodeJsonPush(Buffer.from(text)),
     {
@@ -92,7 +59,7 @@ test('bodies of pushes are read in linear time', async t => {
     },
     'JSON push',
   )
-  await checkAll(
+  await expectAllLinear(
     t,
     text => snappyDecompress(Buffer.from(text, 'latin1'), 64 * 1024 * 1024, n => Buffer.alloc(n)),
     { literals: repeat('\x00a', { before: '\xff\xff\x3f' }) },
@@ -111,12 +78,12 @@ const labelTexts = {
 }
 
 test('labels and selectors are read in linear time', async t => {
-  await checkAll(t, parseLabelSet, labelTexts, 'label set')
-  await checkAll(t, parseSelector, labelTexts, 'selector')
+  await expectAllLinear(t, parseLabelSet, labelTexts, 'label set')
+  await expectAllLinear(t, parseSelector, labelTexts, 'selector')
 })
 
 test('queries are read in linear time', async t => {
-  await checkAll(
+  await expectAllLinear(
     t,
     parseLogql,
     {
@@ -144,103 +111,8 @@ test('queries are read in linear time', async t => {
   )
 })
 
-const lineTexts = {
-  braces: repeat('{'),
-  brackets: repeat('['),
-  'nested objects': repeat('{"a":'),
-  'equal fields': repeat('"a":"b",', { before: '{', after: '"c":"d"}' }),
-  'fields that were cut': repeat('"a":"b",', { before: '{' }),
-  'an open text': repeat('\\"', { before: '{"a":"' }),
-  quotes: repeat('"'),
-  backslashes: repeat('\\'),
-  'escaped letters': repeat('\\u0061', { before: '{"a":"', after: '"}' }),
-  pairs: repeat('a=b '),
-  'pairs with quotes': repeat('a="b" '),
-  'pairs that are open': repeat('a="', {}),
-  'equal signs': repeat('='),
-  spaces: repeat(' '),
-  letters: repeat('a'),
-  'letters and an end': repeat('a', { after: '!' }),
-  words: repeat('a b '),
-  'colour codes': repeat('\x1b[', {}),
-  'half a colour code': repeat('1;', { before: '\x1b[' }),
-  addresses: repeat('1.1.1.1 '),
-  'half addresses': repeat('1.'),
-  colons: repeat(':'),
-  'halves of IPv6': repeat('a:'),
-  'letters of four bytes': repeat('💩'),
-  tags: repeat('<a> '),
-}
-
-test('every stage reads lines in linear time', async t => {
-  const stages = [
-    '| json',
-    '| json a="a", b="b.c[0]"',
-    '| json | a="b"',
-    '| logfmt',
-    '| logfmt --strict --keep-empty',
-    '| logfmt a="a"',
-    '| logfmt | a="b"',
-    '| unpack',
-    '| pattern "<a> <b>=<c>"',
-    '| pattern "a<_>a<_>!"',
-    '| regexp "(?P<a>a+)+!"',
-    '| regexp "(?P<a>.*)=(?P<b>.*)!"',
-    '|~ "(a|a)*!"',
-    '|~ "a.*b.*c.*d"',
-    '|> "<_>a<_>b<_>c<_>!"',
-    '!> "<_> <_> <_>!"',
-    '|= ip("10.0.0.0/8")',
-    '|= ip("::1")',
-    '| decolorize',
-    '|= "ab" or "ba"',
-  ]
-  for (const stage of stages) await checkAll(t, count(stage), lineTexts, stage)
-})
-
-test('templates read lines in linear time', async t => {
-  const templates = [
-    '{{ regexReplaceAll "(a+)+!" __line__ "x" }}',
-    '{{ __line__ | replace "a" "bb" | trim | upper | title }}',
-    '{{ __line__ | substr 1 5 | trunc 3 }}{{ __line__ | urlencode | urldecode }}',
-    '{{ fromJson __line__ }}',
-    '{{ __line__ | b64enc | b64dec }}{{ alignLeft 5 __line__ }}{{ indent 2 __line__ }}',
-    '{{ range $i, $x := regexFindAll "a" __line__ }}{{ end }}',
-    '{{ count "(a+)+" __line__ }}{{ contains "ab" __line__ }}',
-  ]
-  for (const template of templates) {
-    await checkAll(t, query(`{app="x"} | line_format \`${template}\``), lineTexts, template)
-  }
-})
-
-test('fields and patterns of lines are found in linear time', async t => {
-  const sourceOf = (line: string) =>
-    createMemorySource([{ labels: { app: 'x' }, entries: [{ timestampNs: 5n * second, line }] }])
-  const range = { startNs: 0n, endNs: 10n * second }
-  const patterns = (line: string) =>
-    runPatterns(
-      { ...range, stepNs: second, logql: '{app="x"}', limits: defaultQueryLimits } as never,
-      sourceOf(line),
-      never,
-    )
-  await checkAll(t, patterns, lineTexts, 'patterns')
-  const detect = (line: string) =>
-    detectFields(
-      {
-        ...range,
-        logql: '{app="x"}',
-        lineLimit: 10,
-        fieldLimit: 10,
-        limits: defaultQueryLimits,
-      } as never,
-      sourceOf(line),
-      never,
-    )
-  await checkAll(t, detect, lineTexts, 'detected fields')
-})
-
 test('regular expressions are compiled in linear time', async t => {
-  await checkAll(
+  await expectAllLinear(
     t,
     text => compileRegex(text).test('a'.repeat(100)),
     {
@@ -258,7 +130,7 @@ test('regular expressions are compiled in linear time', async t => {
 })
 
 test('configurations, durations and times are read in linear time', async t => {
-  await checkAll(
+  await expectAllLinear(
     t,
     text => loadStoreConfig(text, 'store.yaml'),
     {
@@ -276,14 +148,14 @@ test('configurations, durations and times are read in linear time', async t => {
     },
     'configuration',
   )
-  await checkAll(
+  await expectAllLinear(
     t,
     text => expandEnvironment(text, {}),
     { dollars: repeat('$'), 'open braces': repeat('${'), 'open defaults': repeat('${a:-') },
     'environment',
   )
   const digits = { digits: repeat('1'), hours: repeat('1h'), dots: repeat('.') }
-  await checkAll(t, text => parseGoDuration(text), digits, 'duration')
-  await checkAll(t, text => parseRfc3339(text), digits, 'RFC 3339')
-  await checkAll(t, text => parseGoTime(text, text, {} as never), digits, 'time')
+  await expectAllLinear(t, text => parseGoDuration(text), digits, 'duration')
+  await expectAllLinear(t, text => parseRfc3339(text), digits, 'RFC 3339')
+  await expectAllLinear(t, text => parseGoTime(text, text, {} as never), digits, 'time')
 })
