@@ -2,7 +2,6 @@
 // running in each thread, so queries take turns and none waits for another one to finish.
 
 import { availableParallelism } from 'node:os'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import {
   type BoardSeat,
@@ -13,33 +12,30 @@ import {
 } from '@skald/query'
 import type { SegmentRange } from '../bucket/bucket-objects.ts'
 import type { DeleteRule } from '../deletes/delete-rule.ts'
-import { QueryMemoryError, ScanThreadEndedError } from '../errors.ts'
 import {
   countedBlocksLeast,
   filteredSegmentsLeast,
   freshThreadBytes,
-  scanTaskBytes,
   scanThreadsMax,
-  threadAnswerMs,
 } from '../limits.ts'
 import type { LeaseData } from '../memory/lease.ts'
 import type { LeafPass } from '../memory/query-gate.ts'
 import type { NeededKeys } from '../segment/filter/need-keys.ts'
-import { storedBytes } from '../segment/format.ts'
-import { errorOfThread, isHeapFull, Thread } from '../threads/thread.ts'
+import { errorOfThread } from '../threads/thread.ts'
 import type { CountJob } from './add-counts.ts'
-import {
-  type BlockGroup,
-  type CountAnswer,
-  type CountedSegment,
-  type FilterAnswer,
-  type FilteredSegment,
-  type GroupSpan,
-  type ScanAnswer,
-  type ScanRequest,
-  type ScanWorkerData,
-  spanOfGroup,
+import { HeldGroups, type HoldRanges } from './held-groups.ts'
+import type {
+  BlockGroup,
+  CountAnswer,
+  CountedSegment,
+  FilterAnswer,
+  FilteredSegment,
+  ScanAnswer,
+  ScanRequest,
+  ScanWorkerData,
 } from './messages.ts'
+import { ScanThread } from './scan-thread.ts'
+import { TaskQueue } from './task-queue.ts'
 
 /** Input of a scan. Put first the blocks that are most likely to end the scan early. */
 export interface ScanJob {
@@ -50,105 +46,6 @@ export interface ScanJob {
   readonly deletes?: readonly DeleteRule[]
   /** Memory of the leaf. Absent: unlimited. */
   readonly pass?: Pick<LeafPass, 'lease' | 'makeRoom'> | undefined
-}
-
-/** Brings ranges onto the disk, and keeps them there until the returned function is called. */
-export type HoldRanges = (wanted: readonly SegmentRange[]) => Promise<() => void>
-
-interface Waiter {
-  readonly resolve: (answer: ScanAnswer) => void
-  readonly reject: (error: Error) => void
-}
-
-/** One thread, and the scans that wait for its answers. */
-class ScanThread {
-  readonly #thread: Thread<ScanRequest, ScanAnswer>
-  /** In the order in which the thread works. */
-  readonly #waiters = new Map<number, Waiter>()
-  /** Scans that have a state in the thread. */
-  readonly #opened = new Set<number>()
-  #onWeighed: ((bytes: number) => void) | undefined
-
-  constructor({ data, heapBytes }: ScanThreadOptions, onEnd: (thread: ScanThread) => void) {
-    this.#thread = new Thread(new URL('./worker.ts', import.meta.url), {
-      data,
-      ...(heapBytes !== undefined && { heapBytes }),
-      onAnswer: answer => {
-        if (answer.kind === 'weighed') {
-          this.#onWeighed?.(answer.bytes)
-          return
-        }
-        if (answer.kind === 'found' || answer.kind === 'failed') this.#opened.delete(answer.scan)
-        this.#waiters.get(answer.scan)?.resolve(answer)
-        this.#waiters.delete(answer.scan)
-      },
-      onEnd: error => {
-        onEnd(this)
-        const waiting = [...this.#waiters.values()]
-        this.#waiters.clear()
-        for (const [i, { reject }] of waiting.entries()) reject(endError(error, i === 0, data))
-      },
-    })
-  }
-
-  /** True if no scan uses the thread. */
-  get isUnused(): boolean {
-    return this.#waiters.size === 0 && this.#opened.size === 0
-  }
-
-  /** Returns how much memory the thread takes, or `undefined` if it does not answer soon. */
-  async weigh(): Promise<number | undefined> {
-    const { promise, resolve } = Promise.withResolvers<number>()
-    this.#onWeighed = resolve
-    this.#thread.send({ kind: 'weigh', scan: 0 })
-    return await Promise.race([promise, sleep(threadAnswerMs, undefined, { ref: false })])
-  }
-
-  /** Sends a request that gets no answer. */
-  send(request: ScanRequest): void {
-    if (request.kind === 'open') this.#opened.add(request.scan)
-    this.#thread.send(request)
-  }
-
-  /** Sends a request and resolves with its answer. */
-  ask(request: ScanRequest): Promise<ScanAnswer> {
-    return new Promise((resolve, reject) => {
-      this.#waiters.set(request.scan, { resolve, reject })
-      this.#thread.send(request)
-    })
-  }
-
-  /** Stops waiting for a scan's answer. */
-  forget(scan: number): void {
-    this.#waiters.delete(scan)
-    this.#opened.delete(scan)
-    this.send({ kind: 'cancel', scan })
-  }
-
-  async close(): Promise<void> {
-    await this.#thread.close()
-  }
-}
-
-interface ScanThreadOptions {
-  readonly data: ScanWorkerData
-  readonly heapBytes: number | undefined
-}
-
-/**
- * Returns the error for a scan whose thread ended. If the heap was full, the scan that the thread was working for is
- * the reason; the others can begin again in another thread.
- */
-function endError(error: Error | undefined, isWorking: boolean, { ledger }: ScanWorkerData): Error {
-  if (error === undefined) return new Error('a scan thread ended')
-  if (!isHeapFull(error)) return error
-  if (!isWorking) return new ScanThreadEndedError({ cause: error })
-  if (!ledger) return error
-  return new QueryMemoryError(
-    'this query needs more than a scan thread may have',
-    ledger.maxBytes,
-    { cause: error },
-  )
 }
 
 export interface ScanPoolOptions {
@@ -404,42 +301,6 @@ interface CountAnswers {
   readonly results: readonly LeafResult[]
 }
 
-/** The blocks of a scan that must stay on the disk, because threads read them. */
-class HeldGroups {
-  readonly #hold: HoldRanges
-  readonly #releases = new Set<() => void>()
-  #hasEnded = false
-
-  constructor(hold: HoldRanges) {
-    this.#hold = hold
-  }
-
-  /** Brings the blocks of a task. The returned function lets them go. */
-  async take(groups: readonly BlockGroup[]): Promise<() => void> {
-    const wanted = groups.flatMap(group =>
-      group.map(({ segment, record }) => ({
-        segment,
-        offsetBytes: record.offsetBytes,
-        length: storedBytes(record),
-      })),
-    )
-    const release = await this.#hold(wanted)
-    if (this.#hasEnded) release()
-    else this.#releases.add(release)
-    return () => {
-      this.#releases.delete(release)
-      release()
-    }
-  }
-
-  /** Lets all go. Threads that still read see that the scan was cancelled. */
-  end(): void {
-    this.#hasEnded = true
-    for (const release of this.#releases) release()
-    this.#releases.clear()
-  }
-}
-
 interface RunningScan {
   readonly scan: number
   readonly job: ScanJob
@@ -490,53 +351,4 @@ async function scanTasks(
   if (answer.kind === 'failed') throw errorOfThread(answer.error)
   if (answer.kind !== 'found') throw new Error(`a scan thread answered ${answer.kind} to finish`)
   return answer.result
-}
-
-/** Splits the groups into tasks. The first are small, because a scan for a few lines may end soon. */
-class TaskQueue {
-  readonly #groups: readonly BlockGroup[]
-  /** Groups that tasks left. */
-  readonly #back: BlockGroup[] = []
-  #at = 0
-  #taskBytes = 1
-  /** Number of threads worth using. */
-  readonly tasksLeast: number
-
-  constructor(groups: readonly BlockGroup[]) {
-    this.#groups = groups
-    let bytes = 0
-    for (const group of groups) bytes += bytesOf(group)
-    this.tasksLeast = Math.ceil(bytes / scanTaskBytes)
-  }
-
-  /** First and last time of the group that comes next. */
-  get nextSpan(): GroupSpan | undefined {
-    const group = this.#back[0] ?? this.#groups[this.#at]
-    return group && spanOfGroup(group)
-  }
-
-  /** Takes back groups of a task that were not scanned. */
-  giveBack(groups: readonly BlockGroup[]): void {
-    this.#back.push(...groups)
-  }
-
-  next(): BlockGroup[] | undefined {
-    if (this.#back.length > 0) return this.#back.splice(0)
-    if (this.#at >= this.#groups.length) return undefined
-    const task: BlockGroup[] = []
-    let bytes = 0
-    while (this.#at < this.#groups.length && bytes < this.#taskBytes) {
-      const group = this.#groups[this.#at++]!
-      task.push(group)
-      bytes += bytesOf(group)
-    }
-    this.#taskBytes = Math.min(scanTaskBytes, Math.max(this.#taskBytes, bytes) * 2)
-    return task
-  }
-}
-
-function bytesOf(group: BlockGroup): number {
-  let bytes = 0
-  for (const { record } of group) bytes += record.lineBytes
-  return bytes
 }
