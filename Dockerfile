@@ -1,28 +1,21 @@
 # syntax=docker/dockerfile:1
-# One image for store and agent: Node, the unchanged sources, and their dependencies. It builds only the
-# WebAssembly, and the cache of compiled code, so a start takes no longer than with JavaScript.
+# One image for store and agent: Node, the bundled program, the two libraries with native code, and the cache of
+# compiled code.
 #
 #   docker buildx build --platform linux/amd64,linux/arm64 --sbom=true --provenance=true --tag skald .
 #
 # e2e/image.test.ts runs the commands of this file one by one, without a container engine.
 
 FROM node:24-bookworm-slim AS build
-WORKDIR /skald
+WORKDIR /build
 COPY package.json package-lock.json .npmrc LICENSE ./
 COPY packages packages
-COPY release/build-wasm.mjs release/
-# The compiler of WebAssembly, which the next `npm ci` removes.
-RUN npm ci --ignore-scripts --workspace @skald/wire && node release/build-wasm.mjs && test -s packages/wire/build/snappy.wasm && test -s packages/query/build/field-spans.wasm && test -s packages/store/build/filter-keys.wasm && test -s packages/store/build/line-split.wasm
-RUN npm ci --omit=dev --ignore-scripts
-# Files that only builders, type checkers and other systems need.
-RUN rm -rf packages/*/test packages/*/assembly node_modules/better-sqlite3/deps node_modules/better-sqlite3/src node_modules/bare-*/prebuilds node_modules/@aws-sdk/*/dist-es node_modules/@smithy/*/dist-es \
-    && find node_modules/better-sqlite3/prebuilds -type f ! -name "linux-$(node -p process.arch).node" -delete \
-    && find node_modules/fs-native-extensions/prebuilds -type f ! -path "*/linux-$(node -p process.arch)/*.node" -delete \
-    && find node_modules packages/*/node_modules -type f \( -name '*.md' -o -name '*.map' -o -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' \) -delete
-RUN npm sbom --package-lock-only --omit=dev --sbom-format=spdx > sbom.spdx.json
-COPY release/warm-cache.ts release/
+COPY release release
+RUN npm ci --ignore-scripts && node release/trim-modules.mjs && node release/build-wasm.mjs && test -s packages/wire/build/snappy.wasm && test -s packages/query/build/field-spans.wasm && test -s packages/store/build/filter-keys.wasm && test -s packages/store/build/line-split.wasm
+RUN node release/program.ts --with-native-packages /skald && cp LICENSE /skald
+RUN npm sbom --package-lock-only --omit=dev --sbom-format=spdx > /skald/sbom.spdx.json
 # The users of store and agent.
-RUN node release/warm-cache.ts cache 10001 0 && rm -r release
+RUN node release/warm-cache.ts /skald 10001 0
 RUN mkdir /data
 
 FROM gcr.io/distroless/cc-debian12
@@ -36,6 +29,6 @@ USER 10001:10001
 WORKDIR /data
 VOLUME /data
 EXPOSE 3100 9080
-HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=6 CMD ["node", "/skald/packages/skald/src/main.ts", "ready"]
-ENTRYPOINT ["node", "/skald/packages/skald/src/main.ts"]
+HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=6 CMD ["node", "/skald/dist/main.js", "ready"]
+ENTRYPOINT ["node", "/skald/dist/main.js"]
 CMD ["store", "-common.path-prefix=/data", "-server.http-listen-address=", "-auth.enabled=false"]

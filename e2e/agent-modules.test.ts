@@ -1,9 +1,10 @@
 // Checks which modules an agent loads. Modules take most of the memory of an idle agent, so those
 // that its configuration does not need must not be loaded.
 
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
+import { loadedModules } from './loaded-modules.ts'
 import { loopbackHost, reservePort, rootDir, spawnSkald, waitUntilReady } from './skald-process.ts'
 
 /** An agent with one job that records its modules. */
@@ -49,10 +50,7 @@ scrape_configs:
   const url = `http://${loopbackHost}:${port}`
   await waitUntilReady(agent, `${url}/ready`, 30_000)
   return {
-    loaded: () =>
-      readFileSync(record, 'utf8')
-        .split('\n')
-        .map(path => path.replace(`file://${rootDir}`, '')),
+    loaded: () => loadedModules(record),
     async reload(keys) {
       write(keys)
       const answer = await fetch(`${url}/reload`, { method: 'POST' })

@@ -11,6 +11,7 @@ import {
   reservePort,
   rootDir,
   skaldCommand,
+  sourceCommand,
   spawnSkald,
   takePort,
 } from './skald-process.ts'
@@ -283,7 +284,7 @@ test('a Node that cannot run the sources is reported in one line', async t => {
   // An installation without development packages, and another Node on the PATH.
   const dir = t.testdir({ path: {}, packages: { skald: { bin: {} } } })
   const command = join(dir, 'packages/skald/bin/skald')
-  copyFileSync(skaldCommand, command)
+  copyFileSync(sourceCommand, command)
   const node = join(dir, 'path/node')
   writeFileSync(node, '#!/bin/sh\necho v20.20.2\n', { mode: 0o755 })
   const env = { PATH: `${dir}/path:/usr/bin:/bin` }

@@ -150,25 +150,18 @@ test(
     ])
     await t.rejects(build(), /is not empty/)
 
-    const installDir = join(dir, 'installed')
-    mkdirSync(installDir)
-    writeFileSync(join(installDir, 'package.json'), '{"private": true}')
-    const tarballs = [`skald-${version}.tgz`, ...packages].map(name => join(outDir, name))
-    await runPlain(
-      ...['npm', 'install', '--prefix', installDir, '--prefer-offline', '--no-audit', '--no-fund'],
-      ...['--ignore-scripts', ...tarballs],
-    )
-    const ours = [
-      'skald',
-      '@skald/agent',
-      '@skald/config-reading',
-      '@skald/go-dialect',
-      '@skald/query',
-      '@skald/store',
-      '@skald/wire',
-    ]
-    for (const name of ours) {
-      const packageDir = join(installDir, 'node_modules', name)
+    const install = async (name: string, tarballs: readonly string[]) => {
+      const target = join(dir, name)
+      mkdirSync(target)
+      writeFileSync(join(target, 'package.json'), '{"private": true, "type": "module"}')
+      const paths = tarballs.map(tarball => join(outDir, tarball))
+      const flags = ['--prefer-offline', '--no-audit', '--no-fund', '--ignore-scripts']
+      await runPlain('npm', 'install', '--prefix', target, ...flags, ...paths)
+      return target
+    }
+    const partsDir = await install('parts', packages)
+    const parts = packages.map(file => file.replace(`-${version}.tgz`, '').replace('-', '/'))
+    const holdsJavaScript = (packageDir: string, name: string) => {
       const sources = readdirSync(packageDir, { recursive: true, encoding: 'utf8' })
       t.same(
         sources.filter(path => /(?<!\.d)\.ts$|\/test\//.test(path)),
@@ -177,7 +170,24 @@ test(
       )
       t.ok(existsSync(join(packageDir, 'LICENSE')), name)
     }
+    for (const part of parts) {
+      holdsJavaScript(join(partsDir, 'node_modules', `@${part}`), part)
+    }
+    writeFileSync(
+      join(partsDir, 'use.js'),
+      `${parts.map((part, i) => `import * as part${i} from '@${part}'`).join('\n')}
+console.log([${parts.map((_, i) => `Object.keys(part${i}).length > 0`)}].join(' '))
+`,
+    )
+    const used = await runPlain(process.execPath, join(partsDir, 'use.js'))
+    t.equal(used.stdout, `${parts.map(() => 'true').join(' ')}\n`)
 
+    // Alone: it contains the parts, and all libraries without native code.
+    const installDir = await install('program', [`skald-${version}.tgz`])
+    holdsJavaScript(join(installDir, 'node_modules/skald'), 'skald')
+    for (const name of ['fastify', 'pino', '@skald']) {
+      t.notOk(existsSync(join(installDir, 'node_modules', name)), `${name} is in the bundle`)
+    }
     const skald = join(installDir, 'node_modules/.bin/skald')
     // The project's Node represents the user's.
     const path = `${dirname(join(rootDir, 'node_modules/node/bin/node'))}:${process.env.PATH}`

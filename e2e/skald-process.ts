@@ -7,15 +7,12 @@ import { closeSync, openSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { cleanEnv, skaldCommand, sourceCommand } from '../test/skald-command.ts'
 
 /** Root of the repository. */
 export const rootDir = fileURLToPath(new URL('..', import.meta.url))
 
-/**
- * The command as the packages install it. It replaces itself with node, so its process id is the
- * program's.
- */
-export const skaldCommand = fileURLToPath(new URL('../packages/skald/bin/skald', import.meta.url))
+export { cleanEnv, skaldCommand, sourceCommand }
 
 /** A started process. */
 export interface SkaldProcess {
@@ -79,15 +76,6 @@ export function spawnProgram(command: string, options: SpawnOptions): SkaldProce
       clearTimeout(timer)
     },
   }
-}
-
-/**
- * Returns the environment without the test runner's additions, which make node processes report to
- * it.
- */
-export function cleanEnv(): Record<string, string | undefined> {
-  const { NODE_OPTIONS: _options, NODE_V8_COVERAGE: _coverage, ...env } = process.env
-  return env
 }
 
 /**

@@ -1,8 +1,9 @@
 // Checks which modules a store loads: those for a bucket only if its configuration names one.
 
-import { readFileSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'tap'
+import { loadedModules } from './loaded-modules.ts'
 import { loopbackHost, reservePort, rootDir, spawnSkald, waitUntilReady } from './skald-process.ts'
 
 test('a store without a bucket loads nothing of it', async t => {
@@ -29,7 +30,7 @@ storage_config: {aws: {bucketnames: not-in-use}}
   t.teardown(() => store.end('SIGTERM'))
   await waitUntilReady(store, `http://${loopbackHost}:${port}/ready`, 30_000)
   await store.end('SIGTERM')
-  const loaded = readFileSync(record, 'utf8').split('\n')
+  const loaded = loadedModules(record)
   t.ok(loaded.some(path => path.includes('packages/store/src/storage.ts')))
   t.same(
     loaded.filter(path => /@aws-sdk|@smithy|packages\/store\/src\/bucket\//.test(path)),

@@ -20,12 +20,12 @@ export interface BuildOptions {
  * Builds tarballs, chart, list of tags and checksums. Returns the names of the files.
  * @throws Error when versions disagree, the directory is not empty, or helm is missing.
  */
-export function buildRelease({ outDir, chartUrl }: BuildOptions): string[] {
+export async function buildRelease({ outDir, chartUrl }: BuildOptions): Promise<string[]> {
   const problems = versionProblems()
   if (problems.length > 0) throw new Error(`Versions disagree:\n${problems.join('\n')}`)
   mkdirSync(outDir, { recursive: true })
   if (readdirSync(outDir).length > 0) throw new Error(`${outDir} is not empty`)
-  buildTarballs(outDir)
+  await buildTarballs(outDir)
   buildChart(join(outDir, 'charts'), chartUrl)
   writeFileSync(join(outDir, 'image-tags.txt'), `${imageTags(currentVersion()).join('\n')}\n`)
   const files = listFiles(outDir)

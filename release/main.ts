@@ -43,7 +43,7 @@ switch (command) {
     break
   case 'build': {
     const options = { outDir: resolve(values.out), chartUrl: values['chart-url'] }
-    for (const file of buildRelease(options)) console.log(file)
+    for (const file of await buildRelease(options)) console.log(file)
     break
   }
   default:

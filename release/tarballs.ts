@@ -3,41 +3,44 @@
 
 import { execFileSync } from 'node:child_process'
 import {
-  chmodSync,
   copyFileSync,
   cpSync,
   existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
-  renameSync,
   rmSync,
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
+import { nativePackages } from './bundle.ts'
 import { type Manifest, packageDirs, readJson, rootDir } from './packages.ts'
-
-/** First version with zstd in node:zlib. */
-const nodeRange = '>=22.15'
+import { buildProgram, nodeRange } from './program.ts'
 
 /** Builds a tarball of every package in `outDir`. Returns their names. */
-export function buildTarballs(outDir: string): string[] {
+export async function buildTarballs(outDir: string): Promise<string[]> {
   const workDir = join(outDir, '.packages')
-  const names = packageDirs().map(dir => {
+  const names: string[] = []
+  for (const dir of packageDirs()) {
     const target = join(workDir, dir)
-    compile(join(rootDir, dir, 'src'), join(target, 'dist'), workDir)
-    copyBuilt(join(rootDir, dir), target)
-    writeManifest(readJson<Manifest>(join(rootDir, dir, 'package.json')), target)
+    const manifest = readJson<Manifest>(join(rootDir, dir, 'package.json'))
+    if (manifest.bin) {
+      await buildProgram(target)
+      writeManifest({ ...manifest, dependencies: nativeDependencies() }, target)
+    } else {
+      compile(join(rootDir, dir, 'src'), join(target, 'dist'), workDir)
+      copyBuilt(join(rootDir, dir), target)
+      writeManifest(manifest, target)
+    }
     copyFileSync(join(rootDir, 'LICENSE'), join(target, 'LICENSE'))
     copyFileSync(join(rootDir, 'README.md'), join(target, 'README.md'))
-    writeBin(join(rootDir, dir), target)
     const printed = execFileSync('npm', ['pack', '--json', '--pack-destination', outDir], {
       cwd: target,
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'ignore'],
     })
-    return packedName(printed)
-  })
+    names.push(packedName(printed))
+  }
   rmSync(workDir, { recursive: true })
   return names
 }
@@ -46,6 +49,16 @@ export function buildTarballs(outDir: string): string[] {
 function packedName(printed: string): string {
   const [packed] = Object.values(JSON.parse(printed) as Record<string, { filename: string }>)
   return packed!.filename
+}
+
+/** The program contains the rest of what it needs. */
+function nativeDependencies(): Record<string, string> {
+  const manifests = packageDirs().map(dir => readJson<Manifest>(join(rootDir, dir, 'package.json')))
+  const all = Object.assign({}, ...manifests.map(({ dependencies }) => dependencies)) as Record<
+    string,
+    string
+  >
+  return Object.fromEntries(nativePackages.map(name => [name, all[name]!] as const))
 }
 
 function compile(sourceDir: string, outDir: string, workDir: string): void {
@@ -86,7 +99,7 @@ function writeManifest(manifest: Manifest, target: string): void {
     ...rest,
     ...(sourceExports && { exports: compiledExports(sourceExports) }),
     engines: { node: nodeRange },
-    files: ['dist', 'bin', 'build'],
+    files: ['dist', 'bin', 'build', 'LICENSES.txt'],
   }
   writeFileSync(join(target, 'package.json'), `${JSON.stringify(published, null, 2)}\n`)
 }
@@ -98,26 +111,4 @@ function compiledExports(sources: NonNullable<Manifest['exports']>): Manifest['e
   return Object.fromEntries(
     Object.entries(sources).map(([name, path]) => [name, compiled(path)] as const),
   )
-}
-
-/** Writes the command so that it starts the compiled program. */
-function writeBin(packageDir: string, target: string): void {
-  const bin = join(packageDir, 'bin/skald')
-  if (readJson<Manifest>(join(packageDir, 'package.json')).bin === undefined) return
-  let compiled = readFileSync(bin, 'utf8')
-  for (const [source, published] of [
-    ['/../src/main.ts"', '/../dist/main.js"'],
-    // Compiled, it needs a Node with zstd, not one that strips types.
-    ['process.features.typescript', 'require("zlib").zstdCompress'],
-    ['Node 22.18', `Node ${nodeRange.slice('>='.length)}`],
-    [': install one, or the one of this project with npm ci (without --omit=dev)', ': install one'],
-  ] as const) {
-    if (!compiled.includes(source)) throw new Error(`${bin} does not have ${source}`)
-    compiled = compiled.replace(source, published)
-  }
-  mkdirSync(join(target, 'bin'))
-  const path = join(target, 'bin/skald')
-  writeFileSync(`${path}.new`, compiled)
-  chmodSync(`${path}.new`, 0o755)
-  renameSync(`${path}.new`, path)
 }

@@ -15,11 +15,16 @@ const unused = [
   [/\/better-sqlite3$/, ['deps', 'src']],
   [/\/binaryen$/, ['bin']],
   [/\/(avvio|bintrees|fast-json-stringify|fastify|find-my-way|pino)$/, ['docs', 'test']],
+  // Forms for browsers.
+  [/\/react(-dom)?$/, ['umd']],
   // Node takes the other of two forms.
   [/\/(@aws-sdk|@smithy)\/[^/]+$/, ['dist-es']],
   // Types for compilers of 2019.
   [/\/(@aws-sdk|@smithy)\/[^/]+\/dist-types$/, ['ts3.4']],
 ]
+
+/** Types for CommonJS; the compiler takes those for modules beside them. */
+const commonTypes = /\.d\.cts$/
 
 /** Pages that are not the terms of a licence. */
 const page = /^(?!licen[cs]e|notice|copying).*\.md$/i
@@ -48,7 +53,8 @@ function trim(dir) {
     const path = join(dir, entry.name)
     const isUnused =
       (entry.isDirectory() && folders.includes(entry.name)) ||
-      (entry.isFile() && (entry.name.endsWith('.map') || page.test(entry.name))) ||
+      (entry.isFile() &&
+        (entry.name.endsWith('.map') || page.test(entry.name) || commonTypes.test(entry.name))) ||
       (basename(dir) === 'prebuilds' && isForeign(entry.name))
     if (isUnused) rmSync(path, { recursive: true, force: true })
     else if (entry.isDirectory()) trim(path)

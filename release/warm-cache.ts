@@ -1,4 +1,4 @@
-// node release/warm-cache.ts DIRECTORY UID...: fills a compile cache while the image is built. Runs
+// node release/warm-cache.ts PROGRAM UID...: fills the compile cache of a built program, while the image is built. Runs
 // each command for a moment, including threads, because Node writes the cache when a process ends.
 
 import { type ChildProcess, spawn } from 'node:child_process'
@@ -16,11 +16,11 @@ import {
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 
-const [cache = '', ...userIds] = process.argv.slice(2)
-const cacheDir = resolve(cache)
-const main = fileURLToPath(new URL('../packages/skald/src/main.ts', import.meta.url))
+const [program = '', ...userIds] = process.argv.slice(2)
+const programDir = resolve(program)
+const cacheDir = join(programDir, 'cache')
+const main = join(programDir, 'dist/main.js')
 const dir = mkdtempSync(join(tmpdir(), 'skald-warm-'))
 const storeUrl = 'http://127.0.0.1:31009'
 const agentUrl = 'http://127.0.0.1:31010'
@@ -57,7 +57,7 @@ agent.kill('SIGTERM')
 await finish(agent)
 store.kill('SIGTERM')
 await finish(store)
-await finish(startNode(['--input-type=module', '--eval', importsOf('wire', 'query', 'agent')]))
+await finish(startNode(['--input-type=module', '--eval', importsOfParts()]))
 rmSync(dir, { recursive: true })
 shareCache()
 
@@ -78,14 +78,10 @@ function shareCache(): void {
   }
 }
 
-/**
- * Returns imports of all modules of some packages. Many are loaded only if a configuration needs
- * them.
- */
-function importsOf(...packages: readonly string[]): string {
-  return packages
-    .map(name => fileURLToPath(new URL(`../packages/${name}/src/`, import.meta.url)))
-    .flatMap(source => globSync(join(source, '**/*.ts')))
+/** Returns imports of all parts that a command or a configuration may load later. */
+function importsOfParts(): string {
+  // The others are the program itself and its threads, which run when they are loaded.
+  return globSync(join(programDir, 'dist/*-[A-Z0-9]*.js'))
     .map(path => `import ${JSON.stringify(path)}\n`)
     .join('')
 }

@@ -5,11 +5,11 @@ import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_pr
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { fileURLToPath } from 'node:url'
 import { snappyDecompress } from '@skald/wire'
 import { decodePushRequest } from '@skald/wire/push-codec'
 import pino from 'pino'
 import type { Test } from 'tap'
+import { cleanEnv, skaldCommand } from '../../../test/skald-command.ts'
 import { type Agent, type AgentOptions, loadAgentConfig, startAgent } from '../src/index.ts'
 
 /** An entry as received. */
@@ -201,11 +201,10 @@ export async function spawnAgent(
     readonly args?: readonly string[]
   } = {},
 ): Promise<ChildProcess> {
-  const script = fileURLToPath(new URL('./fixtures/agent-process.ts', import.meta.url))
-  const command = [...wrap, process.execPath, script, `-config.file=${configPath}`, ...args]
+  const command = [...wrap, skaldCommand, 'agent', `-config.file=${configPath}`, ...args]
   const child = spawn(command[0]!, command.slice(1), {
     stdio: ['ignore', 'ignore', 'pipe'],
-    env: { ...process.env, ...env },
+    env: { ...cleanEnv(), ...env },
   })
   const exited = once(child, 'exit')
   t.teardown(async () => {

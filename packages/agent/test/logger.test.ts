@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { type Test, test } from 'tap'
 import { configText, spawnAgent, waitFor } from './harness.ts'
@@ -13,8 +14,11 @@ async function lastLine(t: Test, keys: string, ...args: string[]): Promise<strin
   agent.stderr!.on('data', chunk => {
     logged += chunk
   })
+  const exit = once(agent, 'exit')
   agent.kill('SIGTERM')
   await waitFor(() => logged.includes('Agent stops'))
+  // It still writes its positions, into a directory that the next call makes again.
+  await exit
   return logged.split('\n').find(line => line.includes('Agent stops')) ?? ''
 }
 

@@ -1,7 +1,6 @@
-// Walks through XML with a library that is loaded for the first text.
+// Walks through XML.
 
-import { createRequire } from 'node:module'
-import type { Tag } from 'sax'
+import sax, { type Tag } from 'sax'
 import { xmlDepthMax } from '../limits.ts'
 
 /** What the walk reports about an element. */
@@ -26,8 +25,7 @@ interface OpenElement {
  * anything; elements found before and after that are still reported.
  */
 export function walkXml(text: string, tell: (element: XmlElement) => void): string | undefined {
-  const { parser: createParser } = createRequire(import.meta.url)('sax') as typeof import('sax')
-  const parser = createParser(true, { position: true })
+  const parser = sax.parser(true, { position: true })
   const path: string[] = []
   const open: OpenElement[] = []
   parser.onopentag = ({ name, attributes }) => {

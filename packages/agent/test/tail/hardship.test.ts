@@ -24,9 +24,9 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { deflateSync, gzipSync } from 'node:zlib'
 import { t as root, type Test, test } from 'tap'
+import { cleanEnv, skaldCommand } from '../../../../test/skald-command.ts'
 import { PositionsError } from '../../src/index.ts'
 import { loadPositions } from '../../src/tail/positions.ts'
 import {
@@ -488,10 +488,9 @@ test('Tailer leaves unreadable files and directories alone until they become rea
     `${directory}/agent.yaml`,
     config.replace(`${directory}/state/*.log`, `${directory}/logs/*/*.log`),
   )
-  const script = fileURLToPath(new URL('../fixtures/agent-process.ts', import.meta.url))
-  const child = spawn(process.execPath, [script, `-config.file=${directory}/agent.yaml`], {
+  const child = spawn(skaldCommand, ['agent', `-config.file=${directory}/agent.yaml`], {
     ...{ uid: 65_534, gid: 65_534, stdio: ['ignore', 'ignore', 'pipe'] },
-    env: { ...process.env, NODE_COMPILE_CACHE: undefined },
+    env: { ...cleanEnv(), NODE_COMPILE_CACHE: undefined },
   })
   t.teardown(() => child.kill('SIGKILL'))
   let log = ''

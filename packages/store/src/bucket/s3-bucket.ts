@@ -1,4 +1,4 @@
-// A bucket of an S3-compatible storage. The SDK is loaded only when a bucket is opened, so that a store
+// A bucket of an S3-compatible storage. This file loads the SDK. Import it only when there is a bucket, so that a store
 // without one needs neither its memory nor its time.
 
 import { createHash } from 'node:crypto'
@@ -6,14 +6,22 @@ import { createReadStream, readFileSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { S3Client, S3ClientConfig, StorageClass } from '@aws-sdk/client-s3'
+import {
+  CopyObjectCommand,
+  DeleteObjectCommand,
+  GetObjectCommand,
+  HeadObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  S3Client,
+  type S3ClientConfig,
+  type StorageClass,
+} from '@aws-sdk/client-s3'
 import type { Logger } from 'pino'
 import type { BucketConfig } from '../bucket-config.ts'
 import { BucketError } from '../errors.ts'
 import { bucketAnswerMs, bucketConnectMs } from '../limits.ts'
 import type { Bucket, BucketCounts, BucketObject, ObjectContent } from './bucket.ts'
-
-type Sdk = typeof import('@aws-sdk/client-s3')
 
 export interface S3BucketParts extends BucketCounts {
   readonly config: BucketConfig
@@ -21,9 +29,8 @@ export interface S3BucketParts extends BucketCounts {
 }
 
 /** Opens a bucket. Sends no request. @throws the system's error if a file of certificates cannot be read. */
-export async function openS3Bucket(parts: S3BucketParts): Promise<S3Bucket> {
-  const sdk = await import('@aws-sdk/client-s3')
-  return new S3Bucket(sdk, new sdk.S3Client(clientConfigOf(parts.config)), parts)
+export function openS3Bucket(parts: S3BucketParts): S3Bucket {
+  return new S3Bucket(new S3Client(clientConfigOf(parts.config)), parts)
 }
 
 function clientConfigOf(config: BucketConfig): S3ClientConfig {
@@ -75,7 +82,6 @@ const passingNames = new Set(['RequestTimeTooSkewed', 'RequestTimeout', 'SlowDow
 /** A bucket behind the SDK's client. Open it with openS3Bucket. */
 export class S3Bucket implements Bucket {
   readonly place: string
-  readonly #sdk: Sdk
   readonly #client: S3Client
   readonly #config: BucketConfig
   readonly #logger: Logger
@@ -83,9 +89,8 @@ export class S3Bucket implements Bucket {
   /** Whether the storage knows `If-None-Match` for writes. */
   #hasConditions = true
 
-  constructor(sdk: Sdk, client: S3Client, { config, logger, onRequest }: S3BucketParts) {
+  constructor(client: S3Client, { config, logger, onRequest }: S3BucketParts) {
     this.place = `s3://${config.bucket}/${config.prefix}`
-    this.#sdk = sdk
     this.#client = client
     this.#config = config
     this.#logger = logger
@@ -114,7 +119,7 @@ export class S3Bucket implements Bucket {
   ): Promise<void> {
     const body = 'bytes' in content ? content.bytes : createReadStream(content.path)
     const { storageClass } = this.#config
-    const command = new this.#sdk.PutObjectCommand({
+    const command = new PutObjectCommand({
       ...this.#at(key),
       ...this.#encryption(),
       Body: body,
@@ -150,7 +155,7 @@ export class S3Bucket implements Bucket {
   /** Returns true if an object is what a put would write. */
   async #has(key: string, { sizeBytes, sha256 }: Digest): Promise<boolean> {
     const head = await this.#try({ operation: 'head', key }, () =>
-      this.#client.send(new this.#sdk.HeadObjectCommand(this.#at(key))),
+      this.#client.send(new HeadObjectCommand(this.#at(key))),
     )
     return head.ContentLength === sizeBytes && head.Metadata?.sha256 === sha256
   }
@@ -160,7 +165,7 @@ export class S3Bucket implements Bucket {
     return this.#try({ operation: 'get', key, bytes: length }, async () => {
       const range = `bytes=${offsetBytes}-${offsetBytes + length - 1}`
       const answer = await this.#client.send(
-        new this.#sdk.GetObjectCommand({ ...this.#at(key), Range: range }),
+        new GetObjectCommand({ ...this.#at(key), Range: range }),
       )
       return readBody(answer.Body as Readable, length, this.#answerMs)
     })
@@ -170,7 +175,7 @@ export class S3Bucket implements Bucket {
     const { bucket, prefix } = this.#config
     await this.#try({ operation: 'copy', key }, () =>
       this.#client.send(
-        new this.#sdk.CopyObjectCommand({
+        new CopyObjectCommand({
           ...this.#at(to),
           ...this.#encryption(),
           CopySource: encodeURI(`${bucket}/${prefix}${key}`),
@@ -181,7 +186,7 @@ export class S3Bucket implements Bucket {
 
   async delete(key: string): Promise<void> {
     await this.#try({ operation: 'delete', key }, () =>
-      this.#client.send(new this.#sdk.DeleteObjectCommand(this.#at(key))),
+      this.#client.send(new DeleteObjectCommand(this.#at(key))),
     ).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'ENOENT') throw error
     })
@@ -194,7 +199,7 @@ export class S3Bucket implements Bucket {
     do {
       const page = await this.#try({ operation: 'list', key: prefix }, () =>
         this.#client.send(
-          new this.#sdk.ListObjectsV2Command({
+          new ListObjectsV2Command({
             Bucket: bucket,
             Prefix: own + prefix,
             ...(token && { ContinuationToken: token }),

@@ -29,7 +29,7 @@ async function open(t: Test, ...answers: Answer[]) {
   const { logger, messages } = createTestLogger()
   const counts: string[] = []
   const onRequest = (operation: string, outcome: string) => counts.push(`${operation} ${outcome}`)
-  const bucket = await openS3Bucket({ config: config.bucket!, logger, onRequest })
+  const bucket = openS3Bucket({ config: config.bucket!, logger, onRequest })
   t.teardown(async () => {
     await bucket.close()
     server.closeAllConnections()

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
+import { builtThreads, cleanEnv } from '../../../../test/skald-command.ts'
 
 export interface CrashPoint {
   /** Number of the call, from 1. */
@@ -32,10 +33,10 @@ interface Process {
 const main = fileURLToPath(new URL('crashing-main.ts', import.meta.url))
 
 async function start(dir: string, { at, when }: CrashPoint): Promise<Process> {
-  const child = spawn(process.execPath, [main, dir, String(at), when], {
+  const child = spawn(process.execPath, [...builtThreads, main, dir, String(at), when], {
     stdio: ['ignore', 'pipe', 'inherit'],
     // Otherwise most of the time goes into reading the program.
-    env: { ...process.env, NODE_COMPILE_CACHE: join(tmpdir(), 'skald-crash-point-cache') },
+    env: { ...cleanEnv(), NODE_COMPILE_CACHE: join(tmpdir(), 'skald-crash-point-cache') },
   })
   // Its output has ended too.
   const exited = once(child, 'close')
