@@ -14,6 +14,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { gapLinePrefix } from '@skald/wire'
 import { t as root, type Test, test } from 'tap'
 import { Random } from '../bench/random.ts'
 import { createAgent, openLimits, type Service, startStore, type TestStore } from './harness.ts'
@@ -74,8 +75,14 @@ test('Agent and store keep every line exactly once over rotations, deletions and
 
   const ledger = new LineLedger()
   const endNs = BigInt(Date.now() + 60_000) * 1_000_000n
-  for await (const entry of store.entries(selector, startNs, endNs)) ledger.add(entry)
-  t.comment(`${ledger.lineCount} lines in the store`)
+  let markers = 0
+  for await (const entry of store.entries(selector, startNs, endNs)) {
+    // An agent that was killed knows only the positions of its last save. It cannot tell that lines which
+    // vanished since then were sent.
+    if (entry.line.startsWith(gapLinePrefix)) markers++
+    else ledger.add(entry)
+  }
+  t.comment(`${ledger.lineCount} lines in the store, ${markers} markers of gaps`)
   const { missing, doubled, damaged } = ledger.check(lastNumbers)
   if (missing.length > 0) for (const service of [agent, store]) commentWarnings(t, service)
   t.strictSame(missing, [], 'no line is missing')

@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { buildTarballs } from './tarballs.ts'
+import { buildNpmPackage } from './npm-package.ts'
 import { chartDir } from './values-schema.ts'
 import { currentVersion, versionProblems } from './version.ts'
 
@@ -17,7 +17,7 @@ export interface BuildOptions {
 }
 
 /**
- * Builds tarballs, chart, list of tags and checksums. Returns the names of the files.
+ * Builds the npm package, chart, list of tags and checksums. Returns the names of the files.
  * @throws Error when versions disagree, the directory is not empty, or helm is missing.
  */
 export async function buildRelease({ outDir, chartUrl }: BuildOptions): Promise<string[]> {
@@ -25,7 +25,7 @@ export async function buildRelease({ outDir, chartUrl }: BuildOptions): Promise<
   if (problems.length > 0) throw new Error(`Versions disagree:\n${problems.join('\n')}`)
   mkdirSync(outDir, { recursive: true })
   if (readdirSync(outDir).length > 0) throw new Error(`${outDir} is not empty`)
-  await buildTarballs(outDir)
+  await buildNpmPackage(outDir)
   buildChart(join(outDir, 'charts'), chartUrl)
   writeFileSync(join(outDir, 'image-tags.txt'), `${imageTags(currentVersion()).join('\n')}\n`)
   const files = listFiles(outDir)

@@ -16,7 +16,7 @@ const usage = `npm run release -- COMMAND
   lockfile               removes from package-lock.json what npm would warn about
   version VERSION        writes the version everywhere and adds its heading to the CHANGELOG
   build [--out dist] [--chart-url URL]
-                         builds npm tarballs, chart with index, image tags and checksums
+                         builds the npm package, chart with index, image tags and checksums
 `
 
 const { values, positionals } = parseArgs({

@@ -13,8 +13,6 @@ export interface Manifest {
   readonly version: string
   readonly dependencies?: Readonly<Record<string, string>>
   readonly bin?: Readonly<Record<string, string>>
-  /** One source file, or several by their import paths. */
-  readonly exports?: string | Readonly<Record<string, string>>
   readonly [key: string]: unknown
 }
 
