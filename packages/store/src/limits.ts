@@ -423,6 +423,22 @@ export const footerBytesMax = 256 * 1024 * 1024
 export const footerCacheBytes = 16 * 1024 * 1024
 
 /**
+ * A merge keeps footers of its inputs up to this size. Of larger ones, it reads a window of this many bytes at a
+ * time, for the labels and for the blocks.
+ */
+export const heldFooterBytesMax = 128 * 1024
+export const footerWindowBytes = 64 * 1024
+
+/** A footer is written in pieces of this many bytes, so that it is not copied whenever it doubles. */
+export const footerPieceBytes = 256 * 1024
+
+/**
+ * Maximum bytes of a fresh footer that is kept in memory: some 3,500 blocks. Larger ones come from pushes of very
+ * many streams, mostly nobody asks about them before they are merged, and reading one takes some milliseconds.
+ */
+export const freshFooterBytesMax = 2 * 1024 * 1024
+
+/**
  * Of a footer with at least this many bytes, some thousand streams, a query for at most this many streams
  * reads only theirs. Of smaller footers, reading the rest takes about a millisecond.
  */

@@ -7,6 +7,7 @@ import { catalogPartsOf } from './catalog/catalog-parts.ts'
 import { CorruptionError } from './errors.ts'
 import {
   footerCacheBytes,
+  freshFooterBytesMax,
   outlineCacheBytes,
   outlinedFooterBytesLeast,
   outlinedStreamsMax,
@@ -49,16 +50,15 @@ export class SegmentIndex {
     return this.#version
   }
 
-  /** Adds a segment that was just committed. */
+  /** Adds a segment that was just committed. A footer of very many streams is read when a query needs it. */
   commit(name: string, footer: SegmentFooter): void {
     this.#version++
-    this.put(name, footer)
+    if (costOf(footer) <= freshFooterBytesMax) this.put(name, footer)
   }
 
   /** Caches a footer that the caller already has. */
   put(name: string, footer: SegmentFooter): void {
-    const blocks = footer.parts.reduce((sum, part) => sum + part.blocks.length, 0)
-    this.#cache(name, { footer: Promise.resolve(footer), costBytes: blocks * recordBytes })
+    this.#cache(name, { footer: Promise.resolve(footer), costBytes: costOf(footer) })
   }
 
   /**
@@ -237,6 +237,10 @@ export class SegmentIndex {
       this.#logger.warn({ err: error, segments: names }, 'cannot delete replaced segments yet')
     }
   }
+}
+
+function costOf({ parts }: SegmentFooter): number {
+  return parts.reduce((sum, { blocks }) => sum + blocks.length * recordBytes, 0)
 }
 
 function isSame(parts: readonly PartSummary[], known: readonly PartSummary[]): boolean {

@@ -32,7 +32,7 @@ export async function mergeFiles(
   try {
     const opened: MergeInput[] = []
     for (const input of inputs) {
-      const read = async (offsetBytes: number, length: number) =>
+      const read = (offsetBytes: number, length: number) =>
         reader.read(input, { offsetBytes, length })
       opened.push({
         name: input,

@@ -70,6 +70,20 @@ test('the least recently used footers make room for others', async t => {
   await t.rejects(index.footer(evicted, sizes.get(evicted)!), { code: 'ENOENT' })
 })
 
+test('a fresh footer is kept in memory, unless it has very many blocks', async t => {
+  const { index, names, sizes, segmentsDir } = await open(t, 2)
+  const footers = await Promise.all(
+    names.map(async name => (await readSegment(segmentsDir, name)).footer),
+  )
+  const [part] = footers[1]!.parts
+  const blocks = Array.from({ length: 4000 }, () => part!.blocks[0]!)
+  index.commit(names[0]!, footers[0]!)
+  index.commit(names[1]!, { ...footers[1]!, parts: [{ ...part!, blocks }] })
+  t.equal(index.version, 2)
+  t.equal(await index.footer(names[0]!, sizes.get(names[0]!)!), footers[0])
+  t.same(await index.footer(names[1]!, sizes.get(names[1]!)!), footers[1], 'that of the file')
+})
+
 test('a dropped segment that nobody reads is deleted and forgotten', async t => {
   const { catalog, names, drop, files } = await open(t, 3)
   await drop(names.slice(0, 2))

@@ -65,9 +65,9 @@ export async function runMergeJob(job: MergeJob, tools: MergeTools): Promise<Don
     reader.read(segment, range, allocate)
   const inputs: MergeInput[] = []
   for (const name of job.inputs) {
-    const readRange = async (offsetBytes: number, length: number) =>
+    const readBytes = (offsetBytes: number, length: number) =>
       reader.read(name, { offsetBytes, length })
-    inputs.push({ name, parts: await readPackedParts(name, reader.sizeBytes(name), readRange) })
+    inputs.push({ name, parts: await readPackedParts(name, reader.sizeBytes(name), readBytes) })
   }
   const damaged = new DamagedBlocks(inputs, read)
   const context: MergeContext = {

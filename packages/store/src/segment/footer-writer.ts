@@ -2,6 +2,7 @@
 // the bytes of its footer, and not for the records.
 
 import { crc32 } from 'node:zlib'
+import { footerPieceBytes } from '../limits.ts'
 import { ByteWriter } from './bytes.ts'
 import type { CountRecord } from './counts/count-group.ts'
 import type { FilterRecord } from './filter/filter-group.ts'
@@ -19,12 +20,30 @@ export type FooterHead = Omit<SegmentFooter, 'parts' | 'version'>
 interface OpenPart {
   readonly tenant: string
   readonly day: number
-  readonly streams: ByteWriter
-  readonly blocks: ByteWriter
+  readonly streams: PieceWriter
+  readonly blocks: PieceWriter
   readonly filters: FilterRecord[]
   readonly counts: CountRecord[]
   streamCount: number
   blockCount: number
+}
+
+/** Writes into pieces. A single buffer would be copied each time it doubles, and exist twice then. */
+class PieceWriter {
+  readonly #writer = new ByteWriter()
+  readonly #full: Buffer[] = []
+
+  add(write: (writer: ByteWriter) => void): void {
+    write(this.#writer)
+    if (this.#writer.length < footerPieceBytes) return
+    this.#full.push(Buffer.from(this.#writer.finish()))
+    this.#writer.advance(0)
+  }
+
+  /** Returns what was written. */
+  finish(): Buffer[] {
+    return [...this.#full, this.#writer.finish()]
+  }
 }
 
 /** Begin a part, add its streams and blocks in order, then begin the next. */
@@ -38,7 +57,7 @@ export class FooterWriter {
 
   beginPart(tenant: string, day: number): void {
     this.#parts.push({
-      ...{ tenant, day, streams: new ByteWriter(), blocks: new ByteWriter() },
+      ...{ tenant, day, streams: new PieceWriter(), blocks: new PieceWriter() },
       ...{ filters: [], counts: [], streamCount: 0, blockCount: 0 },
     })
   }
@@ -46,14 +65,14 @@ export class FooterWriter {
   /** Adds the next stream of the last part. Returns its index. */
   addStream(labelsText: string): number {
     const part = this.#last
-    part.streams.text(labelsText)
+    part.streams.add(writer => writer.text(labelsText))
     return part.streamCount++
   }
 
   /** Adds the next block of the last part. */
   addBlock(record: BlockRecord): void {
     const part = this.#last
-    encodeBlockRecord(part.blocks, record)
+    part.blocks.add(writer => encodeBlockRecord(writer, record))
     part.blockCount++
   }
 
@@ -88,9 +107,9 @@ export class FooterWriter {
         writer.varint(day)
         writer.varint(streamCount)
       })
-      pieces.push(streams.finish())
+      pieces.push(...streams.finish())
       add(writer => writer.varint(blockCount))
-      pieces.push(blocks.finish())
+      pieces.push(...blocks.finish())
       if (this.#version >= 2) add(writer => encodeFilterRecords(writer, filters))
     }
     if (this.#version >= 2 && this.#parts.some(isRecent)) {

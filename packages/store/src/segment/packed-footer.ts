@@ -2,7 +2,9 @@
 // very many streams would otherwise need hundreds of megabytes for them.
 
 import { ascending } from '@skald/wire'
+import type { ReadBytes } from './block.ts'
 import { ByteReader } from './bytes.ts'
+import { CheckedFooter, type FooterWindow } from './checked-footer.ts'
 import { type BlockRecord, type PartGroups, readFooterBytes } from './format.ts'
 import {
   decodeRecordsOf,
@@ -10,24 +12,23 @@ import {
   outlinePart,
   type PartOutline,
 } from './part-outline.ts'
-import { checkName, findFooter, type ReadRange } from './reader.ts'
-
-interface FooterBytes {
-  readonly segment: string
-  readonly footerOffset: number
-  readonly bytes: Buffer
-}
+import { checkName, findFooter } from './reader.ts'
 
 /** The blocks of one tenant and day. */
 export class PackedPart {
   readonly groups: PartGroups
-  readonly #footer: FooterBytes
+  readonly #footer: CheckedFooter
   readonly #outline: PartOutline
+  /** Streams and their blocks are far apart. */
+  readonly #texts: FooterWindow
+  readonly #records: FooterWindow
 
-  constructor(footer: FooterBytes, { filters, counts, ...outline }: OutlinedPart) {
+  constructor(footer: CheckedFooter, { filters, counts, ...outline }: OutlinedPart) {
     this.groups = { filters, counts }
     this.#footer = footer
     this.#outline = outline
+    this.#texts = footer.openWindow()
+    this.#records = footer.openWindow()
   }
 
   get tenant(): string {
@@ -42,11 +43,11 @@ export class PackedPart {
     return this.#outline.streamCount
   }
 
-  /** Returns the canonical label set of a stream by its index. */
+  /** Returns the canonical label set of a stream by its index. @throws CorruptionError when it was damaged since. */
   labelsText(stream: number): string {
     const { textOffsets } = this.#outline
-    const { bytes } = this.#footer
-    return new ByteReader(bytes.subarray(textOffsets[stream]!, textOffsets[stream + 1]!)).text()
+    const bytes = this.#texts.bytes(textOffsets[stream]!, textOffsets[stream + 1]!)
+    return new ByteReader(bytes).text()
   }
 
   /** Returns the indexes of the streams, sorted by text. */
@@ -72,9 +73,8 @@ export class PackedPart {
   /** Decodes the records of a stream's blocks. @throws CorruptionError when they are damaged. */
   records(stream: number): BlockRecord[] {
     const { blockOffsets } = this.#outline
-    const { bytes, ...footer } = this.#footer
-    const ofStream = bytes.subarray(blockOffsets[stream]!, blockOffsets[stream + 1]!)
-    return decodeRecordsOf(ofStream, { part: this.#outline, at: stream }, footer)
+    const ofStream = this.#records.bytes(blockOffsets[stream]!, blockOffsets[stream + 1]!)
+    return decodeRecordsOf(ofStream, { part: this.#outline, at: stream }, this.#footer)
   }
 
   /** Yields the records of all blocks. @throws CorruptionError when they are damaged. */
@@ -84,18 +84,19 @@ export class PackedPart {
 }
 
 /**
- * Reads and checks the footer of a segment that is `sizeBytes` long. Returns its parts.
+ * Reads and checks the footer of a segment that is `sizeBytes` long. Returns its parts, which read with `read` too.
  * @throws CorruptionError when the file is incomplete, or its head, trailer or footer is damaged.
  */
 export async function readPackedParts(
   segment: string,
   sizeBytes: number,
-  read: ReadRange,
+  read: ReadBytes,
 ): Promise<PackedPart[]> {
-  const place = await findFooter(segment, sizeBytes, read)
+  const place = await findFooter(segment, sizeBytes, async (offset, length) => read(offset, length))
   const { footerOffset } = place
-  const bytes = await read(footerOffset, place.footerBytes)
+  const bytes = read(footerOffset, place.footerBytes)
   const footer = readFooterBytes(segment, { bytes, place }, reader => outlinePart(reader))
   checkName(segment, footer)
-  return footer.parts.map(part => new PackedPart({ segment, footerOffset, bytes }, part))
+  const checked = new CheckedFooter({ segment, footerOffset, read }, bytes)
+  return footer.parts.map(part => new PackedPart(checked, part))
 }

@@ -76,7 +76,7 @@ test('a sweep finds out without opening blocks that a segment has nothing to del
   const reader = new DiskReader(storage.segmentsDir)
   t.teardown(() => reader.close())
   const firstBlockEnd = source.footer.parts[0]!.filters[0]!.offsetBytes
-  const parts = await readPackedParts(name, reader.sizeBytes(name), async (offsetBytes, length) =>
+  const parts = await readPackedParts(name, reader.sizeBytes(name), (offsetBytes, length) =>
     reader.read(name, { offsetBytes, length }),
   )
   let blocksRead = 0
