@@ -47,8 +47,8 @@ export const guiltyTextCharsMax = 120
 export const toldEntriesMax = 10
 
 /**
- * Maximum number of streams whose validated label sets are kept in memory, and the longest label text
- * that is kept.
+ * Maximum number of streams whose validated label texts are kept in memory, some 500 bytes each, and the longest
+ * text that is kept.
  */
 export const streamCacheEntriesMax = 20_000
 export const cachedLabelsTextMax = 16 * 1024
@@ -281,8 +281,8 @@ export const tailAskBytesMax = 64 * 1024
 // catalog/
 
 /**
- * Maximum streams, and active days of streams, whose ids are kept in memory: some 300 bytes each. Beyond
- * that, the caches are emptied. A store with more of them asks the database, some microseconds each.
+ * Maximum streams whose ids, and times of their last day, are kept in memory: some 300 bytes each. Beyond
+ * that, the cache is emptied. A store with more of them asks the database, some microseconds each.
  */
 export const catalogCacheEntriesMax = 50_000
 

@@ -6,7 +6,6 @@ import { closeSync, openSync } from 'node:fs'
 import { type LabelSet, type Matcher, privateFileMode } from '@skald/wire'
 import Database from 'better-sqlite3'
 import {
-  catalogCacheEntriesMax,
   catalogCheckBytesMax,
   catalogCopyPages,
   catalogLogBytesMax,
@@ -29,14 +28,13 @@ import type {
   TenantDay,
   TimeRange,
 } from './catalog.ts'
+import { activityStepNs, KnownStreams, stepOf } from './known-streams.ts'
 import { migrations } from './migrations.ts'
 import { SqliteDeleteRequests } from './sqlite-delete-requests.ts'
 import { type CatalogStatements, prepareStatements } from './sqlite-statements.ts'
 import { StreamSearch } from './stream-search.ts'
 import { runSynced } from './synced.ts'
 import { bounded, clampToInt64, daysOf } from './time-bounds.ts'
-
-const roundingNs = 10_000_000_000n
 
 /**
  * Opens the catalog file, creates it if it is missing, and migrates it to this version.
@@ -82,10 +80,7 @@ export class SqliteCatalog implements Catalog {
   readonly #search: StreamSearch
   readonly #partsOf: Database.Statement
   readonly #transaction: (work: () => void) => void
-  /** tenant + NUL + labels → id. */
-  readonly #streamIds = new Map<string, number>()
-  /** "id:day" → a range that stream_days is known to cover. */
-  readonly #activity = new Map<string, { minNs: bigint; maxNs: bigint }>()
+  readonly #known = new KnownStreams()
 
   constructor(database: Database.Database) {
     this.#database = database
@@ -162,39 +157,36 @@ export class SqliteCatalog implements Catalog {
     }
   }
 
-  #addActivity(part: CatalogPart, stream: StreamActivity): void {
-    const id = this.#streamId(part.tenant, stream)
-    const key = `${id}:${part.day}`
-    const known = this.#activity.get(key)
-    if (known && known.minNs <= stream.minNs && known.maxNs >= stream.maxNs) return
-    const minNs = floorTo(stream.minNs, roundingNs)
-    const maxNs = clampToInt64(floorTo(stream.maxNs, roundingNs) + roundingNs - 1n)
-    const activity = { id, day: part.day, minNs, maxNs }
+  #addActivity({ tenant, day }: CatalogPart, stream: StreamActivity): void {
+    let firstStep = stepOf(stream.minNs)
+    let lastStep = stepOf(stream.maxNs)
+    const known = this.#known.get(tenant, stream.labelsText)
+    const isSameDay = known?.day === day
+    if (isSameDay && known.firstStep <= firstStep && known.lastStep >= lastStep) return
+    const id = known?.id ?? this.#enterStream(tenant, stream)
+    const minNs = BigInt(firstStep) * activityStepNs
+    const maxNs = clampToInt64(BigInt(lastStep + 1) * activityStepNs - 1n)
+    const activity = { id, day, minNs, maxNs }
     if (this.#sql.extendActivity.run(activity).changes === 0) {
       this.#sql.addActivity.run(activity)
-      this.#sql.addPairDays.run({ id, day: part.day })
+      this.#sql.addPairDays.run({ id, day })
     }
-    if (this.#activity.size >= catalogCacheEntriesMax) this.#activity.clear()
-    this.#activity.set(key, {
-      minNs: known && known.minNs < minNs ? known.minNs : minNs,
-      maxNs: known && known.maxNs > maxNs ? known.maxNs : maxNs,
-    })
+    if (isSameDay) {
+      firstStep = Math.min(firstStep, known.firstStep)
+      lastStep = Math.max(lastStep, known.lastStep)
+    }
+    this.#known.set(tenant, stream.labelsText, { id, day, firstStep, lastStep })
   }
 
-  #streamId(tenant: string, stream: StreamActivity): number {
-    const key = `${tenant}\0${stream.labelsText}`
-    const cached = this.#streamIds.get(key)
-    if (cached !== undefined) return cached
-    let id = this.#sql.findStream.get(tenant, stream.labelsText) as number | undefined
-    if (id === undefined) {
-      id = this.#sql.addStream.get(tenant, stream.labelsText) as number
-      for (const { name, value } of stream.labels) {
-        this.#sql.addPair.run(tenant, name, value)
-        this.#sql.addStreamPair.run(this.#sql.findPair.get(tenant, name, value), id)
-      }
+  /** Returns the id of a stream. Adds the stream if the database does not have it. */
+  #enterStream(tenant: string, stream: StreamActivity): number {
+    const found = this.#sql.findStream.get(tenant, stream.labelsText) as number | undefined
+    if (found !== undefined) return found
+    const id = this.#sql.addStream.get(tenant, stream.labelsText) as number
+    for (const { name, value } of stream.labels) {
+      this.#sql.addPair.run(tenant, name, value)
+      this.#sql.addStreamPair.run(this.#sql.findPair.get(tenant, name, value), id)
     }
-    if (this.#streamIds.size >= catalogCacheEntriesMax) this.#streamIds.clear()
-    this.#streamIds.set(key, id)
     return id
   }
 
@@ -421,13 +413,7 @@ export class SqliteCatalog implements Catalog {
   }
 
   #forget(): void {
-    this.#streamIds.clear()
+    this.#known.clear()
     this.#search.forget()
-    this.#activity.clear()
   }
-}
-
-function floorTo(value: bigint, unit: bigint): bigint {
-  const rest = ((value % unit) + unit) % unit
-  return value - rest
 }

@@ -38,8 +38,10 @@ function withoutNames(
   stream: AcceptedLabels,
   names: ReadonlySet<string>,
 ): AcceptedLabels | DemotedLabels {
-  const labels = stream.labels.filter(({ name }) => !names.has(name))
-  if (labels.length === stream.labels.length || labels.length === 0) return stream
-  const demoted = stream.labels.filter(({ name }) => names.has(name))
-  return { kind: 'accepted', labels, labelsText: formatLabelSet(labels), demoted }
+  const all = stream.labels
+  const labels = all.filter(({ name }) => !names.has(name))
+  if (labels.length === all.length || labels.length === 0) return stream
+  const demoted = all.filter(({ name }) => names.has(name))
+  const { missing } = stream
+  return { kind: 'accepted', labels, labelsText: formatLabelSet(labels), missing, demoted }
 }

@@ -40,13 +40,18 @@ export interface PushSize {
 export class IngestQuotas {
   readonly #options: IngestQuotasOptions
   readonly #tenantBuckets = new Map<string, TokenBucket>()
-  /** Tenant and label text → bucket, least recently used first. */
-  readonly #streamBuckets = new Map<string, TokenBucket>()
+  /** Tenant and label text → bucket, least recently used first. Full ones are as good as new, so they go. */
+  readonly #streamBuckets = new Map<string, StreamBucket>()
   /** Tenant → label text → time of the newest push, least recently used first. */
   readonly #activeStreams = new Map<string, Map<string, number>>()
 
   constructor(options: IngestQuotasOptions) {
     this.#options = options
+  }
+
+  /** Number of streams that pushed so much lately that they may not push their whole burst. */
+  get trackedStreams(): number {
+    return this.#streamBuckets.size
   }
 
   /** Returns true if a tenant has a rate limit. */
@@ -137,28 +142,47 @@ export class IngestQuotas {
   ): AcceptedStream | undefined {
     const nowMs = this.#options.clock.now()
     const key = `${tenant}\0${stream.labelsText}`
-    const bucket = this.#streamBuckets.get(key) ?? new TokenBucket(rate)
+    const bucket = this.#streamBuckets.get(key)?.bucket ?? new TokenBucket(rate)
+    const rest = takeRows(bucket, stream, { rate, nowMs })
+    const fullMs = nowMs + bucket.msUntil(rate.burst, rate, nowMs)
     this.#streamBuckets.delete(key)
-    this.#streamBuckets.set(key, bucket)
-    if (this.#streamBuckets.size > rateStreamsMax) {
-      for (const [oldest] of this.#streamBuckets) {
-        this.#streamBuckets.delete(oldest)
-        break
-      }
-    }
-    // Nearly always the whole stream fits.
-    if (bucket.take(acceptedLineBytes(stream), rate, nowMs)) return stream
-    const kept: number[] = []
-    const left: number[] = []
-    forEachRow(stream, row => {
-      const isLetIn = bucket.take(stream.lengths[row]!, rate, nowMs)
-      if (isLetIn) kept.push(row)
-      else left.push(row)
-    })
-    if (left.length === 0) return stream
-    refused.push(refuseRows(tenant, stream, { left, rate }))
-    return kept.length > 0 ? { ...stream, rows: Uint32Array.from(kept) } : undefined
+    this.#streamBuckets.set(key, { bucket, fullMs })
+    this.#dropBuckets(nowMs)
+    if (!rest) return stream
+    refused.push(refuseRows(tenant, stream, { left: rest.left, rate }))
+    return rest.kept.length > 0 ? { ...stream, rows: Uint32Array.from(rest.kept) } : undefined
   }
+
+  #dropBuckets(nowMs: number): void {
+    for (const [oldest, { fullMs }] of this.#streamBuckets) {
+      if (fullMs > nowMs && this.#streamBuckets.size <= rateStreamsMax) return
+      this.#streamBuckets.delete(oldest)
+    }
+  }
+}
+
+/** The rate of one stream. */
+interface StreamBucket {
+  readonly bucket: TokenBucket
+  /** When it will be full. */
+  readonly fullMs: number
+}
+
+/** Takes the bytes of a stream. Returns nothing if all of its rows fit, as nearly always. */
+function takeRows(
+  bucket: TokenBucket,
+  stream: AcceptedStream,
+  { rate, nowMs }: { readonly rate: Rate; readonly nowMs: number },
+): { readonly kept: readonly number[]; readonly left: readonly number[] } | undefined {
+  if (bucket.take(acceptedLineBytes(stream), rate, nowMs)) return undefined
+  const kept: number[] = []
+  const left: number[] = []
+  forEachRow(stream, row => {
+    const isLetIn = bucket.take(stream.lengths[row]!, rate, nowMs)
+    if (isLetIn) kept.push(row)
+    else left.push(row)
+  })
+  return left.length > 0 ? { kept, left } : undefined
 }
 
 function forEachRow({ rows, source }: AcceptedStream, visit: (row: number) => void): void {

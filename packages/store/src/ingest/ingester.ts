@@ -19,7 +19,7 @@ import {
   type QuotaRefusal,
 } from './ingest-quotas.ts'
 import type { RefusalLog } from './refusal-log.ts'
-import { type StreamLabels, StreamLabelsResolver } from './stream-labels.ts'
+import { StreamLabelsResolver } from './stream-labels.ts'
 import { acceptedTimes, Refusals, validateStream } from './validate.ts'
 
 export interface IngesterOptions {
@@ -109,9 +109,8 @@ export class Ingester {
       }
       lineCount += source.entryCount
       lineBytes += bytes
-      const missing = missingLabels(resolved, limits)
-      if (missing.length > 0) {
-        const message = `missing required labels ${missing.join(',')} for user ${tenant}`
+      if (resolved.kind === 'accepted' && resolved.missing.length > 0) {
+        const message = `missing required labels ${resolved.missing.join(',')} for user ${tenant}`
         const { labelsText } = source
         const { entryCount: entries } = source
         refusals.addStream({
@@ -231,14 +230,6 @@ export class Ingester {
     metrics.discardedBytes.inc({ reason, tenant }, bytes)
     refusalLog.add({ tenant, reason, stream: labelsText, message, entries, bytes })
   }
-}
-
-/** Returns the required labels that a stream lacks. Loki's internal streams need none. */
-function missingLabels(stream: StreamLabels, { enforcedLabels }: TenantLimits): readonly string[] {
-  if (enforcedLabels.length === 0 || stream.kind !== 'accepted') return []
-  const names = new Set(stream.labels.map(({ name }) => name))
-  if (names.has('__aggregated_metric__')) return []
-  return enforcedLabels.filter(name => !names.has(name))
 }
 
 function tooMuchOfStreams(refused: readonly QuotaRefusal[]): PushRejectedError {

@@ -1,5 +1,6 @@
 // Resolves the label text of a push to the stream's labels: parses and checks them and adds
-// `service_name`. The result depends only on the text and the limits, so it is cached.
+// `service_name`. The result depends only on the text and the limits, so it is cached: as texts, because only
+// new streams are asked for their labels, and these would take twice the memory.
 
 import {
   compareLabelNames,
@@ -9,6 +10,7 @@ import {
   type LabelSet,
   LabelSyntaxError,
   parseLabelPairs,
+  parseLabelSet,
 } from '@skald/wire'
 import { cachedLabelsTextMax, streamCacheEntriesMax } from '../limits.ts'
 import type { TenantLimits } from '../tenant-limits.ts'
@@ -37,7 +39,13 @@ const unknownService = 'unknown_service'
 
 /** Labels that may be stored, or why they may not. */
 export type StreamLabels =
-  | { readonly kind: 'accepted'; readonly labels: LabelSet; readonly labelsText: string }
+  | {
+      readonly kind: 'accepted'
+      readonly labels: LabelSet
+      readonly labelsText: string
+      /** Required labels that the stream lacks: it is then refused all the same. */
+      readonly missing: readonly string[]
+    }
   | {
       readonly kind: 'refused'
       readonly reason: string
@@ -47,10 +55,35 @@ export type StreamLabels =
   /** Not a valid label set: the whole push is rejected. */
   | { readonly kind: 'malformed'; readonly message: string }
 
+/** Labels that may be stored. Keeps their canonical text, and parses it when somebody needs the labels. */
+class StoredLabels {
+  readonly kind = 'accepted'
+  readonly labelsText: string
+  readonly missing: readonly string[]
+  #labels: LabelSet | undefined
+
+  constructor(labels: LabelSet, labelsText: string, missing: readonly string[]) {
+    this.labelsText = labelsText
+    this.missing = missing
+    this.#labels = labels
+  }
+
+  get labels(): LabelSet {
+    return this.#labels ?? parseLabelSet(this.labelsText)
+  }
+
+  /** Keeps only the text. */
+  shrink(): void {
+    this.#labels = undefined
+  }
+}
+
 /** Resolves label texts under one tenant's limits and caches the results. */
 export class StreamLabelsResolver {
   readonly #limits: TenantLimits
   readonly #known = new Map<string, StreamLabels>()
+  /** The last new stream. Its labels are counted at once, so they need not be parsed again. */
+  #newest: StoredLabels | undefined
 
   constructor(limits: TenantLimits) {
     this.#limits = limits
@@ -60,6 +93,8 @@ export class StreamLabelsResolver {
     let found = this.#known.get(labelsText)
     if (!found) {
       found = resolveStreamLabels(labelsText, this.#limits)
+      this.#newest?.shrink()
+      this.#newest = found instanceof StoredLabels ? found : undefined
       if (labelsText.length > cachedLabelsTextMax) return found
       if (this.#known.size >= streamCacheEntriesMax) this.#known.clear()
       this.#known.set(labelsText, found)
@@ -124,7 +159,17 @@ function resolveStreamLabels(text: string, limits: TenantLimits): StreamLabels {
       }
     }
   }
-  return { kind: 'accepted', labels, labelsText }
+  return new StoredLabels(labels, labelsText, missingLabels(labels, limits))
+}
+
+const none: readonly string[] = []
+
+/** Returns the required labels that a stream lacks. Loki's internal streams need none. */
+function missingLabels(labels: LabelSet, { enforcedLabels }: TenantLimits): readonly string[] {
+  if (enforcedLabels.length === 0) return none
+  const names = new Set(labels.map(({ name }) => name))
+  if (names.has('__aggregated_metric__')) return none
+  return enforcedLabels.filter(name => !names.has(name))
 }
 
 function pairsOf(labels: readonly Label[]): (readonly [string, string])[] {

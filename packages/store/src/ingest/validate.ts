@@ -129,7 +129,7 @@ export function validateStream(
     }
     return undefined
   }
-  const { labels, labelsText } = stream
+  const { labelsText } = stream
   const check = createEntryCheck(source, labelsText, context)
   let lengths = source.lineLengths
   let rows: Uint32Array | undefined
@@ -151,7 +151,10 @@ export function validateStream(
   }
   if (rowCount === 0) return undefined
   return {
-    labels,
+    // Mostly nobody asks for them.
+    get labels() {
+      return stream.labels
+    },
     labelsText,
     source,
     rows: rows?.subarray(0, rowCount),

@@ -8,6 +8,7 @@ import { releaseBuffer } from '../buffers.ts'
 import { CorruptionError } from '../errors.ts'
 import { decodeTimestamps, decodeUints, encodeTimestamps, encodeUints } from './columns.ts'
 import {
+  absentSection,
   type BlockRecord,
   codecs,
   flagGaps,
@@ -57,8 +58,7 @@ export function encodeBlock(
   const bytes: Buffer[] = []
   const sections = sectionNames.map(name => {
     const section = raw[name]
-    if (!section || section.length === 0)
-      return { codec: codecs.raw, storedBytes: 0, rawBytes: 0, crc: 0 }
+    if (!section || section.length === 0) return absentSection
     const { codec, stored } =
       compression === 'none'
         ? { codec: codecs.raw, stored: section }

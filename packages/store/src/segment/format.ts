@@ -290,7 +290,12 @@ function decodeGroupPlace(
 }
 
 /** Shared by all blocks: with very many of them, it is half of their sections. */
-const absentSection: SectionRecord = { codec: codecs.raw, storedBytes: 0, rawBytes: 0, crc: 0 }
+export const absentSection: SectionRecord = {
+  codec: codecs.raw,
+  storedBytes: 0,
+  rawBytes: 0,
+  crc: 0,
+}
 
 /** What a block record of a part may refer to. */
 export interface BlockBounds {

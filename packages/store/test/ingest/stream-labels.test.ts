@@ -113,3 +113,27 @@ test('the result of a text is cached', async t => {
   t.equal(labels.resolve('{a="b"}'), labels.resolve('{a="b"}'))
   t.equal(labels.resolve('nonsense'), labels.resolve('nonsense'))
 })
+
+test('only the text of a stream is cached, and its labels are parsed again', async t => {
+  const labels = resolver()
+  const text = '{app="a", quoted="x\\"y\\n"}'
+  const found = labels.resolve(text)
+  if (found.kind !== 'accepted') throw new Error(found.kind)
+  const parsed = found.labels
+  t.equal(found.labels, parsed, 'those of the newest stream are kept')
+  labels.resolve('{app="b"}')
+  t.not(found.labels, parsed)
+  t.same(found.labels, parsed)
+  t.equal(labels.resolve(text), found)
+})
+
+test('a stream says which required labels it lacks', async t => {
+  const missing = (text: string) => {
+    const found = resolver({ enforcedLabels: ['team', 'app'] }).resolve(text)
+    return found.kind === 'accepted' && found.missing
+  }
+  t.same(missing('{pod="p"}'), ['team', 'app'])
+  t.same(missing('{app="a", pod="p"}'), ['team'])
+  t.same(missing('{app="a", team="t"}'), [])
+  t.same(missing('{__aggregated_metric__="x"}'), [])
+})

@@ -11,6 +11,7 @@ const stream = {
   kind: 'accepted',
   labels: createLabelSet({ a: 'b' }),
   labelsText: '{a="b"}',
+  missing: [],
 } as const
 const second = 1_000_000_000n
 const nowNs = midnightNs
