@@ -9,11 +9,14 @@ export type Allocate = (bytes: number) => Buffer
  * them. A buffer that does not fit is allocated separately.
  */
 export class ScratchArena {
-  readonly #block: Buffer
+  readonly #own: Buffer
+  /** Where buffers are cut from: its own block, or one for a task that needs more. */
+  #block: Buffer
   #used = 0
 
   constructor(bytes: number) {
-    this.#block = Buffer.allocUnsafeSlow(bytes)
+    this.#own = Buffer.allocUnsafeSlow(bytes)
+    this.#block = this.#own
   }
 
   readonly allocate: Allocate = bytes => {
@@ -23,8 +26,23 @@ export class ScratchArena {
     return this.#block.subarray(start, this.#used)
   }
 
-  reset(): void {
+  /** Returns room for numbers, like `allocate`. */
+  readonly numbers = (count: number): Float64Array => {
+    this.#used = Math.ceil(this.#used / 8) * 8
+    const { buffer, byteOffset } = this.allocate(8 * count)
+    return new Float64Array(buffer, byteOffset, count)
+  }
+
+  /**
+   * Begins the next task.
+   *
+   * @param bytes What it will need. If that is more than the arena has, the task gets a block of this size, which
+   *   the next `reset` frees at once: very many small buffers would stay for long as garbage.
+   */
+  reset(bytes = 0): void {
     this.#used = 0
+    if (this.#block !== this.#own) releaseBuffer(this.#block)
+    this.#block = bytes > this.#own.length ? Buffer.allocUnsafeSlow(bytes) : this.#own
   }
 }
 

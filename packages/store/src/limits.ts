@@ -85,11 +85,25 @@ export const pushShareBytesLeast = 16 * 1024
  */
 export const pushHeldPerFree = { tenant: 3, address: 1 } as const
 
+/**
+ * Decompressed bodies of pushes that wait for their commit, until their lines are copied. Further bodies stay
+ * compressed until then. One body may always be decompressed. Two full commits: the one that is written, and
+ * the next one.
+ */
+export const unpackedPushBytesMax = 16 * 1024 * 1024
+
 /** A commit includes at most this many bytes of lines, so that its file is written in one go. */
 export const commitBytesMax = 8 * 1024 * 1024
 
-/** Memory for a full commit and its line separators. Larger ones take the rest from the heap. */
+/** Memory for a full commit, its line separators, and its columns. A larger commit gets a block of its size. */
 export const commitArenaBytes = commitBytesMax + 2 * 1024 * 1024
+
+/**
+ * What a commit needs at most besides its lines: for a row its separator, its time, and both columns as they are
+ * encoded, and for a stream the ends of these.
+ */
+export const commitRowBytes = 1 + 8 + 8 + 5
+export const commitStreamBytes = 32
 
 /** How long a commit may wait for pushes that are still being received. */
 export const commitLingerMs = 100
@@ -385,6 +399,9 @@ export const roomWaitMs = 8_000
  * than it needs.
  */
 export const blockLineBytesMax = 1024 * 1024
+
+/** Rows of a block whose columns are built in memory that is used again: 768 KiB. Most blocks have fewer. */
+export const scratchRowsMax = 64 * 1024
 
 /**
  * Sections smaller than this are not compressed: setting up the compressor costs more than it saves.

@@ -39,6 +39,7 @@ import { IngestQuotas } from './ingest/ingest-quotas.ts'
 import { Ingester } from './ingest/ingester.ts'
 import { PushBudget } from './ingest/push-budget.ts'
 import { RefusalLog } from './ingest/refusal-log.ts'
+import { UnpackedRoom } from './ingest/unpacked-room.ts'
 import type { AnswerHold } from './memory/answer-hold.ts'
 import { StoreMemory } from './memory/store-memory.ts'
 import { countWork, createStoreMetrics, type StoreMetrics, type StoreState } from './metrics.ts'
@@ -411,7 +412,8 @@ async function addRoutes(app: FastifyInstance, parts: RouteParts): Promise<void>
       routes.register((pushes, _pushesOptions, pushesDone) => {
         const pool = addPushBodyParser(pushes)
         const unpacker = new BodyUnpacker()
-        const pushOptions = { ingester, budget, authEnabled, pool, unpacker }
+        const room = new UnpackedRoom()
+        const pushOptions = { ingester, budget, authEnabled, pool, unpacker, room }
         addPushRoutes(pushes, pushOptions)
         addOtlpRoute(pushes, { ...pushOptions, clock, mappingOf: tenant => limitsOf(tenant).otlp })
         pushesDone()

@@ -11,3 +11,25 @@ test('an arena cuts buffers from one block until it is full', async t => {
   arena.reset()
   t.equal(arena.allocate(100).byteOffset, a.byteOffset)
 })
+
+test('numbers are cut from the block at a multiple of their size', async t => {
+  const arena = new ScratchArena(100)
+  const text = arena.allocate(3)
+  const numbers = arena.numbers(4)
+  numbers.fill(7)
+  t.equal(numbers.buffer, text.buffer)
+  t.equal(numbers.byteOffset - text.byteOffset, 8)
+  t.same([...numbers], [7, 7, 7, 7])
+  t.equal(arena.numbers(10).length, 10, 'those that do not fit are allocated separately')
+})
+
+test('a task that needs more than the block gets a larger one, which is freed after it', async t => {
+  const arena = new ScratchArena(100)
+  const own = arena.allocate(1)
+  arena.reset(100_000)
+  const [a, b] = [arena.allocate(60_000), arena.allocate(40_000)]
+  t.equal(a.buffer, b.buffer)
+  arena.reset()
+  t.equal(a.length, 0)
+  t.equal(arena.allocate(1).buffer, own.buffer)
+})

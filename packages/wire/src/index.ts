@@ -33,8 +33,14 @@ export {
 } from './otlp-mapping.ts'
 export { makePrivateDirectory } from './private-directory.ts'
 export { BatchStream, PushBatchEncoder } from './push-batch-encoder.ts'
-export { type PushStream, PushStreamBuilder } from './push-stream.ts'
-export { snappyCodec, snappyCompress, snappyCompressPieces, snappyDecompress } from './snappy.ts'
+export { freePushColumns, type PushStream, PushStreamBuilder } from './push-stream.ts'
+export {
+  snappyCodec,
+  snappyCompress,
+  snappyCompressPieces,
+  snappyDecompress,
+  snappyDecompressedBytes,
+} from './snappy.ts'
 export { explainSystemError, type WaysOut } from './system-errors.ts'
 export { type Colours, coloursFor, noColours } from './terminal-colours.ts'
 export { type Rate, TokenBucket } from './token-bucket.ts'

@@ -26,6 +26,12 @@ export const jsonNestingMax = 1_000
 export const pushPairCountMax = 4_000_000
 
 /**
+ * Columns of a push with at least this many bytes are freed at once, those of 8,000 entries: freeing a column
+ * takes some microseconds, and the garbage collector is quick with small ones.
+ */
+export const freedColumnBytesLeast = 64 * 1024
+
+/**
  * Maximum bytes that one compressed byte can expand to. A copy of 64 bytes with a two-byte offset
  * takes three bytes, so 64 / 3, rounded up. A body that declares more is lying.
  */

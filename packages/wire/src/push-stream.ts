@@ -3,7 +3,7 @@
 
 import { PushBodyError } from './errors.ts'
 import type { Label } from './labels.ts'
-import { pushPairCountMax } from './limits.ts'
+import { freedColumnBytesLeast, pushPairCountMax } from './limits.ts'
 
 /** Entries of one stream of a push, in the order they were sent. */
 export interface PushStream {
@@ -114,6 +114,7 @@ export class PushStreamBuilder {
     const length = this.#seconds.length * 2
     const seconds = new Float64Array(length)
     seconds.set(this.#seconds)
+    freeColumn(this.#seconds)
     this.#seconds = seconds
     this.#nanos = grown(this.#nanos, length)
     this.#offsets = grown(this.#offsets, length)
@@ -124,5 +125,25 @@ export class PushStreamBuilder {
 function grown(column: Uint32Array<ArrayBuffer>, length: number): Uint32Array<ArrayBuffer> {
   const longer = new Uint32Array(length)
   longer.set(column)
+  freeColumn(column)
   return longer
+}
+
+/**
+ * Frees the large columns of a push now, without waiting for the garbage collector. Nobody may use its
+ * streams afterwards. The lines stay, because they are in the memory of the body.
+ */
+export function freePushColumns(streams: readonly PushStream[]): void {
+  for (const { seconds, nanos, lineOffsets, lineLengths } of streams) {
+    freeColumn(seconds)
+    freeColumn(nanos)
+    freeColumn(lineOffsets)
+    freeColumn(lineLengths)
+  }
+}
+
+/** All streams of a push share the memory of a column, so only the first of them frees it. */
+function freeColumn({ buffer }: Float64Array | Uint32Array): void {
+  if (buffer instanceof ArrayBuffer && buffer.byteLength >= freedColumnBytesLeast)
+    buffer.transfer(0)
 }

@@ -65,14 +65,7 @@ export function snappyDecompress(
   bytesMax: number,
   allocate: (bytes: number) => Buffer = Buffer.allocUnsafe,
 ): Buffer {
-  const { length, start } = readDeclaredLength(body)
-  if (length > bytesMax) {
-    throw new PushBodyError(
-      `snappy: declared length ${length} exceeds the limit of ${bytesMax} bytes`,
-      { code: 'PUSH_BODY_TOO_LARGE' },
-    )
-  }
-  if (length > body.length * snappyExpansionMax) throw malformed()
+  const { length, start } = readChecked(body, bytesMax)
   const block = { body, start, length }
   const wasm = openWasm()
   const output = wasm?.hasRoomFor(block)
@@ -80,6 +73,16 @@ export function snappyDecompress(
     : decompressInJs(block, allocate)
   if (!output) throw malformed()
   return output
+}
+
+/**
+ * Returns how many bytes snappyDecompress will return, without decompressing anything. What it cannot know is
+ * whether the rest of the body is damaged.
+ *
+ * @throws PushBodyError like snappyDecompress.
+ */
+export function snappyDecompressedBytes(body: Buffer, bytesMax: number): number {
+  return readChecked(body, bytesMax).length
 }
 
 /** Returns what compresses and decompresses here: `js` takes about four times as much CPU. */
@@ -99,6 +102,19 @@ function openWasm(): WasmSnappy | null {
     opened = null
   }
   return opened
+}
+
+function readChecked(body: Buffer, bytesMax: number): { length: number; start: number } {
+  const declared = readDeclaredLength(body)
+  const { length } = declared
+  if (length > bytesMax) {
+    throw new PushBodyError(
+      `snappy: declared length ${length} exceeds the limit of ${bytesMax} bytes`,
+      { code: 'PUSH_BODY_TOO_LARGE' },
+    )
+  }
+  if (length > body.length * snappyExpansionMax) throw malformed()
+  return declared
 }
 
 function malformed(): PushBodyError {

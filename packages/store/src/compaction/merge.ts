@@ -28,7 +28,7 @@ import {
   type SegmentVersion,
   storedBytes,
 } from '../segment/format.ts'
-import { mergeRows, type RowSource } from '../segment/merge-rows.ts'
+import { ColumnScratch, mergeRows, type RowSource } from '../segment/merge-rows.ts'
 import { groupOverlapping } from '../segment/overlap.ts'
 import type { PackedPart } from '../segment/packed-footer.ts'
 import { type BlockPlace, StoredBlock } from '../segment/stored-block.ts'
@@ -88,11 +88,13 @@ export function* mergeSegments(
 ): Generator<Buffer, Merged> {
   const { tenant, day, level, sequence, replaces } = target
   const totals = new PartTotals()
+  const arena = new ScratchArena(mergeArenaBytes)
+  const scratch = new ColumnScratch()
   const writer = new SegmentWriter('zstd', {
     keys: context.keys,
+    allocate: arena.allocate,
     onBlock: (_, record) => totals.add(record),
   })
-  const arena = new ScratchArena(mergeArenaBytes)
   yield writer.header
   const plan = new DeletePlan(target.deletes)
   const deleter = new RowDeleter(target.deletes)
@@ -100,7 +102,17 @@ export function* mergeSegments(
   for (const [labelsText, places] of streamsOf(inputs, target, context)) {
     const owner = { tenant, day, labelsText }
     const deletes = deletesOf(plan, places[0]!.labels, known)
-    yield* mergeStream(places, { writer, owner, target, context, arena, deletes, deleter, known })
+    const memory = { arena, scratch }
+    yield* mergeStream(places, {
+      writer,
+      owner,
+      target,
+      context,
+      ...memory,
+      deletes,
+      deleter,
+      known,
+    })
   }
   const { pieces, sizeBytes } = writer.finish({ level, sequence, replaces })
   yield* pieces
@@ -250,6 +262,7 @@ interface StreamMerge {
   readonly context: MergeContext
   /** Memory for what is read and built for one batch of blocks. */
   readonly arena: ScratchArena
+  readonly scratch: ColumnScratch
   readonly deletes: FilteredDeletes<MergePlace> | undefined
   readonly deleter: RowDeleter
   /** Name of an input → what it knows about its blocks. */
@@ -257,7 +270,7 @@ interface StreamMerge {
 }
 
 function* mergeStream(all: readonly MergePlace[], merge: StreamMerge): Generator<Buffer> {
-  const { writer, owner, target, context, arena, deletes } = merge
+  const { writer, owner, target, context, arena, scratch, deletes } = merge
   const places = deletes ? all.filter(place => deletes.ofBlock(place) !== 'all') : all
   let waiting: MergePlace[] = []
   let waitingBytes = 0
@@ -276,6 +289,7 @@ function* mergeStream(all: readonly MergePlace[], merge: StreamMerge): Generator
         sequence,
         lineBytesMax: blockLineBytesMax,
         allocate: arena.allocate,
+        scratch,
       },
     )
     for (const block of merged) yield* writer.add(owner, block)

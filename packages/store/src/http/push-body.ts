@@ -40,7 +40,7 @@ export function headerText(request: FastifyRequest, name: string): string | unde
  * @returns the pool. `releaseBody` returns a body's memory to it.
  */
 export function addPushBodyParser(app: FastifyInstance): BufferPool {
-  const pool = new BufferPool(pushIdleBufferBytesMax)
+  const pool = new BufferPool(pushIdleBufferBytesMax, { freesAtOnce: true })
   app.removeContentTypeParser('*')
   app.addContentTypeParser('*', async (request: FastifyRequest, payload: IncomingMessage) => {
     const declared = Number(request.headers['content-length'] ?? 0)

@@ -5,8 +5,10 @@ import type { BufferPool } from '@skald/wire'
 import {
   decodeJsonPush,
   decodeLegacyJsonPush,
+  freePushColumns,
   type PushStream,
   snappyDecompress,
+  snappyDecompressedBytes,
 } from '@skald/wire'
 import { decodePushRequest } from '@skald/wire/push-codec'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
@@ -14,6 +16,7 @@ import type { Allocate } from '../buffers.ts'
 import { PushRejectedError } from '../errors.ts'
 import type { Ingester } from '../ingest/ingester.ts'
 import type { PushBudget } from '../ingest/push-budget.ts'
+import type { UnpackedRoom } from '../ingest/unpacked-room.ts'
 import { pushDecompressedBytesMax } from '../limits.ts'
 import { type BodyUnpacker, headerText, releaseBody } from './push-body.ts'
 import { resolveTenant } from './tenant.ts'
@@ -25,6 +28,7 @@ export interface PushRouteOptions {
   /** Memory for bodies, the same pool that the scope's body parser uses. */
   readonly pool: BufferPool
   readonly unpacker: BodyUnpacker
+  readonly room: UnpackedRoom
 }
 
 /** A route that accepts log lines in some encoding. */
@@ -38,8 +42,11 @@ export interface IngestRoute {
 /** Additional input for decoding a body. */
 export interface BodyContext {
   readonly tenant: string
-  /** Returns memory for the decompressed body, valid until the push is answered. */
-  readonly allocate: Allocate
+  /**
+   * Resolves with a function that returns memory for a decompressed body of this many bytes, once there is room
+   * for it. The memory is valid until the lines are copied, or the push is answered.
+   */
+  readonly allocatorFor: (bytes: number) => Promise<Allocate>
 }
 
 /** Adds the push routes. */
@@ -47,13 +54,13 @@ export function addPushRoutes(app: FastifyInstance, options: PushRouteOptions): 
   const { unpacker } = options
   addIngestRoute(app, options, {
     url: '/loki/api/v1/push',
-    decode: (request, { allocate }) =>
-      decodeBody(request, { decodeJson: decodeJsonPush, allocate, unpacker }),
+    decode: (request, { allocatorFor }) =>
+      decodeBody(request, { decodeJson: decodeJsonPush, allocatorFor, unpacker }),
   })
   addIngestRoute(app, options, {
     url: '/api/prom/push',
-    decode: (request, { allocate }) =>
-      decodeBody(request, { decodeJson: decodeLegacyJsonPush, allocate, unpacker }),
+    decode: (request, { allocatorFor }) =>
+      decodeBody(request, { decodeJson: decodeLegacyJsonPush, allocatorFor, unpacker }),
   })
 }
 
@@ -63,7 +70,7 @@ export function addIngestRoute(
   options: PushRouteOptions,
   { url, decode, errorHandler }: IngestRoute,
 ): void {
-  const { ingester, budget, authEnabled, pool } = options
+  const { ingester, budget, authEnabled } = options
   app.route({
     method: 'POST',
     url,
@@ -75,22 +82,20 @@ export function addIngestRoute(
     },
     handler: async (request, reply) => {
       const tenant = resolveTenant(headerText(request, 'x-scope-orgid'), authEnabled)
-      const taken: Buffer[] = []
-      const allocate = (bytes: number) => {
-        request.pushShare?.unpacked((request.bodyMemory?.length ?? 0) + bytes)
-        taken.push(pool.take(bytes))
-        return taken.at(-1)!
-      }
+      const memory = new PushMemory(request, options)
       try {
-        const streams = await decode(request, { tenant, allocate })
+        const allocatorFor = (bytes: number) => memory.allocatorFor(bytes)
+        const streams = await decode(request, { tenant, allocatorFor })
+        memory.streams = streams
         request.pushShare?.decoded()
-        // Resolves once the lines are in the segment, so their memory can be reused for the next
-        // push.
         const userAgent = headerText(request, 'user-agent') ?? ''
-        await ingester.push(tenant, streams, { address: request.ip, userAgent })
+        await ingester.push(tenant, streams, {
+          client: { address: request.ip, userAgent },
+          // The lines are in the segment, so the next push can have the memory while this one is synced.
+          onCopied: () => memory.release(),
+        })
       } finally {
-        for (const buffer of taken) pool.give(buffer)
-        releaseBody(request, pool)
+        memory.release()
       }
       return reply.code(204).send()
     },
@@ -99,15 +104,53 @@ export function addIngestRoute(
   })
 }
 
+/** The memory of one push: its body as received, decompressed, and in columns. */
+class PushMemory {
+  /** The decoded push. */
+  streams: readonly PushStream[] = []
+  readonly #request: FastifyRequest
+  readonly #pool: BufferPool
+  readonly #room: UnpackedRoom
+  readonly #taken: Buffer[] = []
+  #leave: (() => void) | undefined
+
+  constructor(request: FastifyRequest, { pool, room }: Pick<PushRouteOptions, 'pool' | 'room'>) {
+    this.#request = request
+    this.#pool = pool
+    this.#room = room
+  }
+
+  async allocatorFor(unpackedBytes: number): Promise<Allocate> {
+    const { pushShare, bodyMemory } = this.#request
+    // Counted before it waits, so that pushes are refused rather than kept waiting for long.
+    pushShare?.unpacked((bodyMemory?.length ?? 0) + unpackedBytes)
+    this.#leave = await this.#room.enter(unpackedBytes)
+    return bytes => {
+      const buffer = this.#pool.take(bytes)
+      this.#taken.push(buffer)
+      return buffer
+    }
+  }
+
+  /** Gives all of it back. Further calls do nothing. */
+  release(): void {
+    freePushColumns(this.streams)
+    this.streams = []
+    for (const buffer of this.#taken.splice(0)) this.#pool.give(buffer)
+    releaseBody(this.#request, this.#pool)
+    this.#leave?.()
+  }
+}
+
 interface BodyDecoding {
   readonly decodeJson: (body: Buffer) => PushStream[]
-  readonly allocate: Allocate
+  readonly allocatorFor: BodyContext['allocatorFor']
   readonly unpacker: BodyUnpacker
 }
 
 async function decodeBody(
   request: FastifyRequest,
-  { decodeJson, allocate, unpacker }: BodyDecoding,
+  { decodeJson, allocatorFor, unpacker }: BodyDecoding,
 ): Promise<PushStream[]> {
   const contentType = headerText(request, 'content-type')
   if (contentType === undefined || contentType.trim() === '') {
@@ -121,6 +164,7 @@ async function decodeBody(
   }
   const unpacked = await unpacker.unpack(request, pushEncodings)
   if (mediaType === 'application/json') return decodeJson(unpacked)
+  const allocate = await allocatorFor(snappyDecompressedBytes(unpacked, pushDecompressedBytesMax))
   return decodePushRequest(snappyDecompress(unpacked, pushDecompressedBytesMax, allocate))
 }
 

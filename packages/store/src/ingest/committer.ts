@@ -5,7 +5,7 @@
 
 import { ascending, type LabelSet } from '@skald/wire'
 import type { Logger } from 'pino'
-import { type Allocate, ScratchArena } from '../buffers.ts'
+import { ScratchArena } from '../buffers.ts'
 import type { Catalog, CatalogSegment } from '../catalog/catalog.ts'
 import { catalogPartsOf } from '../catalog/catalog-parts.ts'
 import { nsPerDay, secondsPerDay } from '../day.ts'
@@ -17,16 +17,19 @@ import {
   commitBytesMax,
   commitEagerBytes,
   commitLingerMs,
+  commitRowBytes,
   commitSpacingMs,
+  commitStreamBytes,
 } from '../limits.ts'
 import type { ObjectStore } from '../objects/object-store.ts'
 import type { Compression } from '../segment/block.ts'
 import { FooterRecords } from '../segment/footer-records.ts'
 import { flagLevelsPending, type SegmentFooter } from '../segment/format.ts'
-import { mergeRows, type RowSource } from '../segment/merge-rows.ts'
+import { ColumnScratch, mergeRows, type RowSource } from '../segment/merge-rows.ts'
 import { segmentName } from '../segment/name.ts'
 import { SegmentWriter } from '../segment/writer.ts'
 import type { AcceptedStream } from './accepted-stream.ts'
+import { acceptedRowCount } from './ingest-quotas.ts'
 
 /** A committed segment, as reported to the rest of the store. */
 export interface Commit {
@@ -78,6 +81,7 @@ interface PendingPush {
   readonly tenant: string
   readonly streams: readonly AcceptedStream[]
   readonly lineBytes: number
+  readonly onCopied: (() => void) | undefined
   readonly resolve: () => void
   readonly reject: (error: Error) => void
 }
@@ -94,7 +98,8 @@ export class Committer {
   #isFailing = false
   #running: Promise<void> | undefined
   #wake: (() => void) | undefined
-  /** Memory for the lines of a segment being written, for commits that may still begin. */
+  readonly #scratch = new ColumnScratch()
+  /** Memory for the bytes of a segment being written, for commits that may still begin. */
   readonly #arenas: ScratchArena[]
   /** Commits being written. */
   readonly #writing = new Set<Promise<void>>()
@@ -110,12 +115,20 @@ export class Committer {
 
   /**
    * Accepts a push. Resolves once it is durable.
+   *
+   * @param onCopied Called when the lines and columns of the streams are not needed any more, which is before
+   *   they are durable.
    * @throws StorageUnavailableError when the write fails; then nothing of the push is stored.
    */
-  add(tenant: string, streams: readonly AcceptedStream[], lineBytes: number): Promise<void> {
+  add(
+    tenant: string,
+    streams: readonly AcceptedStream[],
+    lineBytes: number,
+    onCopied?: () => void,
+  ): Promise<void> {
     return new Promise((resolve, reject) => {
       if (this.#pending.length === 0) this.#oldestPendingMs = this.#options.clock.now()
-      this.#pending.push({ tenant, streams, lineBytes, resolve, reject })
+      this.#pending.push({ tenant, streams, lineBytes, onCopied, resolve, reject })
       this.#pendingBytes += lineBytes
       this.#wake?.()
       this.#running ??= this.#run()
@@ -165,6 +178,7 @@ export class Committer {
       // A commit that failed is done before those that it comes after.
       await before
       enter()
+      arena.reset()
       this.#arenas.push(arena)
       this.#writing.delete(writing)
     })
@@ -229,11 +243,13 @@ export class Committer {
     try {
       const sequence = nextSequence()
       const name = segmentName(sequence, 0)
-      arena.reset()
+      arena.reset(bytesOf(pushes))
       const { footer, pieces, sizeBytes, labels } = buildSegment(pushes, sequence, {
-        allocate: arena.allocate,
+        arena,
+        scratch: this.#scratch,
         compression: this.#pace.compression,
       })
+      for (const { onCopied } of pushes) onCopied?.()
       await room?.(sizeBytes)
       await objects.put(name, pieces)
       await before
@@ -244,7 +260,7 @@ export class Committer {
         version: footer.version,
         sizeBytes,
         createdMs: clock.now(),
-        parts: catalogPartsOf(footer, text => labels.get(text)!),
+        parts: catalogPartsOf(footer, text => labels.get(text)!.labels),
       }
       try {
         await catalog.addSegments([segment], [])
@@ -276,24 +292,45 @@ interface Group {
   wantsLevels: boolean
 }
 
+/** What a segment is built with. */
+interface SegmentTools {
+  /** Has the bytes of the segment until they are written. */
+  readonly arena: ScratchArena
+  readonly scratch: ColumnScratch
+  readonly compression: Compression
+}
+
+/** Returns how much memory the bytes of a segment need at most. */
+function bytesOf(pushes: readonly PendingPush[]): number {
+  let bytes = 0
+  for (const { streams, lineBytes } of pushes) {
+    bytes += lineBytes + streams.length * commitStreamBytes
+    for (const stream of streams) bytes += acceptedRowCount(stream) * commitRowBytes
+  }
+  return bytes
+}
+
 function buildSegment(
   pushes: readonly PendingPush[],
   sequence: number,
-  { allocate, compression }: { readonly allocate: Allocate; readonly compression: Compression },
+  { arena, scratch, compression }: SegmentTools,
 ) {
-  const labels = new Map<string, LabelSet>()
+  const labels = new Map<string, Pick<AcceptedStream, 'labels'>>()
   const records = new FooterRecords()
+  const { allocate } = arena
   const writer = new SegmentWriter(compression, {
+    allocate,
     onBlock: (owner, record) => records.add(owner, record),
   })
   const pieces: Buffer[] = [writer.header]
-  for (const group of sortedGroups(pushes, labels)) {
+  for (const group of sortedGroups(pushes, { labels, arena })) {
     const blocks = mergeRows(group.sources, {
       dayStartNs: BigInt(group.day) * nsPerDay,
       flags: group.wantsLevels ? flagLevelsPending : 0,
       sequence,
       lineBytesMax: blockLineBytesMax,
       allocate,
+      scratch,
     })
     for (const block of blocks) pieces.push(...writer.add(group, block))
   }
@@ -303,12 +340,18 @@ function buildSegment(
   return { footer: records.footer(head, writer.version), pieces, sizeBytes: end.sizeBytes, labels }
 }
 
-function sortedGroups(pushes: readonly PendingPush[], labels: Map<string, LabelSet>): Group[] {
+function sortedGroups(
+  pushes: readonly PendingPush[],
+  {
+    labels,
+    arena,
+  }: { readonly labels: Map<string, Pick<AcceptedStream, 'labels'>> } & Pick<SegmentTools, 'arena'>,
+): Group[] {
   const groups = new Map<string, Group>()
   for (const { tenant, streams } of pushes) {
     for (const stream of streams) {
-      labels.set(stream.labelsText, stream.labels)
-      for (const { day, source } of splitByDay(stream)) {
+      labels.set(stream.labelsText, stream)
+      for (const { day, source } of splitByDay(stream, arena)) {
         const key = `${tenant}\0${day}\0${stream.labelsText}`
         let group = groups.get(key)
         if (!group) {
@@ -327,7 +370,10 @@ function sortedGroups(pushes: readonly PendingPush[], labels: Map<string, LabelS
 }
 
 /** Splits the accepted rows into runs of one UTC day. There is nearly always just one. */
-function* splitByDay(stream: AcceptedStream): Generator<{ day: number; source: RowSource }> {
+function* splitByDay(
+  stream: AcceptedStream,
+  arena: ScratchArena,
+): Generator<{ day: number; source: RowSource }> {
   const { source, rows } = stream
   const rowCount = rows ? rows.length : source.entryCount
   const rowAt = (i: number) => (rows ? rows[i]! : i)
@@ -335,7 +381,7 @@ function* splitByDay(stream: AcceptedStream): Generator<{ day: number; source: R
     const day = Math.floor(source.seconds[rowAt(from)]! / secondsPerDay)
     const firstSecond = day * secondsPerDay
     const to = dayEnd(source.seconds, rowAt, { from, rowCount, firstSecond })
-    yield { day, source: gatherRun(stream, rowAt, { from, to, firstSecond }) }
+    yield { day, source: gatherRun(stream, rowAt, { from, to, firstSecond, arena }) }
     from = to
   }
 }
@@ -358,11 +404,16 @@ function dayEnd(
 function gatherRun(
   stream: AcceptedStream,
   rowAt: (i: number) => number,
-  { from, to, firstSecond }: { from: number; to: number; firstSecond: number },
+  {
+    from,
+    to,
+    firstSecond,
+    arena,
+  }: { from: number; to: number; firstSecond: number; arena: ScratchArena },
 ): RowSource {
   const { source, rows, lengths } = stream
   const rowCount = to - from
-  const timestamps = new Float64Array(rowCount)
+  const timestamps = arena.numbers(rowCount)
   for (let i = 0; i < rowCount; i++) {
     const row = rowAt(from + i)
     timestamps[i] = (source.seconds[row]! - firstSecond) * 1e9 + source.nanos[row]!

@@ -33,6 +33,13 @@ export interface IngesterOptions {
   readonly clock: { now(): number }
 }
 
+/** What comes with a push besides its streams. */
+export interface PushContext {
+  /** Who sent it. */
+  readonly client?: PushClient
+  readonly onCopied?: () => void
+}
+
 /** Accepts pushes. */
 export class Ingester {
   readonly #options: IngesterOptions
@@ -48,6 +55,9 @@ export class Ingester {
 
   /**
    * Stores the acceptable part of a push. Resolves once it is durable.
+   *
+   * @param push.onCopied Called when the memory of the streams is not needed any more, which may be earlier. Not
+   *   called for a push of which nothing is stored.
    * @throws PushRejectedError
    * - 422 without streams
    * - 400 when a label set cannot be parsed (nothing is stored) or some entries are rejected (the
@@ -57,7 +67,11 @@ export class Ingester {
    * - the configured status when ingestion is blocked
    * @throws StorageUnavailableError when nothing can be stored.
    */
-  async push(tenant: string, streams: readonly PushStream[], client?: PushClient): Promise<void> {
+  async push(
+    tenant: string,
+    streams: readonly PushStream[],
+    { client, onCopied }: PushContext = {},
+  ): Promise<void> {
     const { limitsOf, quotas, committer } = this.#options
     if (streams.length === 0) {
       throw new PushRejectedError('error at least one valid stream is required for ingestion', {
@@ -74,7 +88,7 @@ export class Ingester {
     this.#checkRate(tenant, limits, { accepted, metadataBytes })
     const { admitted, refused } = quotas.admit(tenant, limits, accepted)
     for (const refusal of refused) this.#discard(tenant, refusal)
-    if (admitted.length > 0) await committer.add(tenant, admitted, lineBytes)
+    if (admitted.length > 0) await committer.add(tenant, admitted, lineBytes, onCopied)
     if (refused.length > 0) throw tooMuchOfStreams(refused)
     if (!refusals.isEmpty) throw new PushRejectedError(refusals.format(), { code: 'PUSH_INVALID' })
   }

@@ -4,7 +4,7 @@
 import { crc32 } from 'node:zlib'
 import type { MetadataColumn } from '@skald/query'
 import { gapNames } from '@skald/wire'
-import { releaseBuffer } from '../buffers.ts'
+import { type Allocate, releaseBuffer } from '../buffers.ts'
 import { CorruptionError } from '../errors.ts'
 import { decodeTimestamps, decodeUints, encodeTimestamps, encodeUints } from './columns.ts'
 import {
@@ -41,18 +41,19 @@ export type Compression = 'none' | 'zstd'
 
 /**
  * Encodes a block. Returns its record without stream and offset, and its sections in file order.
- * Without compression, the returned buffers share memory with `columns`.
+ * Without compression, the returned buffers share memory with `columns` and with what `allocate` returns.
  */
 export function encodeBlock(
   columns: BlockColumns,
   compression: Compression,
+  allocate: Allocate = Buffer.allocUnsafe,
 ): { record: Omit<BlockRecord, 'stream' | 'offsetBytes'>; bytes: Buffer[] } {
   const { metadata, timestamps, lengths, lines } = columns
   const raw: Record<SectionName, Buffer | undefined> = {
-    timestamps: encodeTimestamps(timestamps),
-    lengths: encodeUints(lengths),
+    timestamps: encodeTimestamps(timestamps, allocate),
+    lengths: encodeUints(lengths, allocate),
     metadataSets: metadata && encodeMetadataSets(metadata.sets),
-    rowSets: metadata && encodeUints(metadata.rowSets),
+    rowSets: metadata && encodeUints(metadata.rowSets, allocate),
     lines,
   }
   const bytes: Buffer[] = []

@@ -1,6 +1,7 @@
 // Encodes and decodes the columns of a block. docs/segment-format.md explains the layouts.
 
 import { writeVarint } from '@skald/wire'
+import type { Allocate } from '../buffers.ts'
 
 const timeUnits = [1_000_000_000, 1_000_000, 1_000] as const
 
@@ -8,9 +9,12 @@ const timeUnits = [1_000_000_000, 1_000_000, 1_000] as const
  * Writes ascending times (nanoseconds since the block's base, below 2^53): one byte for the unit as
  * a power of ten, then each difference to the previous time in that unit, as varints.
  */
-export function encodeTimestamps(deltasNs: Float64Array): Buffer {
+export function encodeTimestamps(
+  deltasNs: Float64Array,
+  allocate: Allocate = Buffer.allocUnsafe,
+): Buffer {
   const unit = commonUnit(deltasNs)
-  const buffer = Buffer.allocUnsafe(1 + deltasNs.length * 8 + 8)
+  const buffer = allocate(1 + deltasNs.length * 8 + 8)
   buffer[0] = Math.round(Math.log10(unit))
   return buffer.subarray(0, writeDeltas(buffer, 1, deltasNs, unit))
 }
@@ -80,8 +84,8 @@ export function decodeTimestamps(bytes: Buffer, rowCount: number): Float64Array 
 }
 
 /** Writes whole numbers below 2^32 as varints. */
-export function encodeUints(values: Uint32Array): Buffer {
-  const buffer = Buffer.allocUnsafe(values.length * 5 + 8)
+export function encodeUints(values: Uint32Array, allocate: Allocate = Buffer.allocUnsafe): Buffer {
+  const buffer = allocate(values.length * 5 + 8)
   return buffer.subarray(0, writeUints(buffer, values))
 }
 

@@ -4,6 +4,7 @@
 import type { MetadataColumn } from '@skald/query'
 import type { LabelSet } from '@skald/wire'
 import type { Allocate } from '../buffers.ts'
+import { scratchRowsMax } from '../limits.ts'
 import type { BlockColumns } from './block.ts'
 import { digestFrom, digestRow, metadataKeys } from './row-identity.ts'
 
@@ -32,6 +33,32 @@ export interface MergeOptions {
   readonly lineBytesMax: number
   /** Returns memory for a block's lines. */
   readonly allocate: Allocate
+  /** Memory for the times and lengths of a block, which the next block overwrites. The heap if absent. */
+  readonly scratch?: ColumnScratch
+}
+
+/** Memory for the columns of one block after another. Very many small arrays would stay for long as garbage. */
+export class ColumnScratch {
+  #timestamps = new Float64Array(0)
+  #lengths = new Uint32Array(0)
+
+  /** Returns room for the columns of a block. Their content is arbitrary. */
+  columns(rowCount: number): { timestamps: Float64Array; lengths: Uint32Array } {
+    if (rowCount > scratchRowsMax) return newColumns(rowCount)
+    if (rowCount > this.#timestamps.length) {
+      const { timestamps, lengths } = newColumns(Math.min(scratchRowsMax, 2 * rowCount))
+      this.#timestamps = timestamps
+      this.#lengths = lengths
+    }
+    return {
+      timestamps: this.#timestamps.subarray(0, rowCount),
+      lengths: this.#lengths.subarray(0, rowCount),
+    }
+  }
+}
+
+function newColumns(rowCount: number) {
+  return { timestamps: new Float64Array(rowCount), lengths: new Uint32Array(rowCount) }
 }
 
 /** Yields the blocks of the merged rows, none if the sources are empty. */
@@ -220,8 +247,7 @@ function gatherBlock(
   const { rows, kept, from, to, lineBytes } = block
   const rowCount = to - from
   const firstTime = rows.times[kept ? kept[from]! : from]!
-  const timestamps = new Float64Array(rowCount)
-  const lengths = new Uint32Array(rowCount)
+  const { timestamps, lengths } = options.scratch?.columns(rowCount) ?? newColumns(rowCount)
   const lines = options.allocate(lineBytes)
   const metadata = new MetadataGatherer(sources, rowCount)
   gatherRows(sources, block, { firstTime, timestamps, lengths, lines, metadata })

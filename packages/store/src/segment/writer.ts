@@ -2,6 +2,7 @@
 // blocks they belong to, and the counts of all blocks are in front of the footer.
 
 import type { RowCounts } from '@skald/query'
+import type { Allocate } from '../buffers.ts'
 import { type BlockColumns, type Compression, encodeBlock } from './block.ts'
 import { CountGroupWriter } from './counts/count-group.ts'
 import { countRows } from './counts/count-rows.ts'
@@ -55,6 +56,8 @@ export interface FinishedSegment {
 export interface SegmentWriterOptions {
   /** Finds the keys of new blocks for their filters. Without it, they get none. */
   readonly keys?: KeyFinder
+  /** Returns memory for the columns of a block, until its bytes are written. The heap if absent. */
+  readonly allocate?: Allocate
   /** Called for each block with its record as it is in the footer. */
   readonly onBlock?: (owner: BlockOwner, record: BlockRecord) => void
 }
@@ -86,7 +89,7 @@ export class SegmentWriter {
 
   /** Encodes a block. Returns the bytes to append. */
   add(owner: BlockOwner, columns: BlockColumns): Buffer[] {
-    const { record, bytes } = encodeBlock(columns, this.#compression)
+    const { record, bytes } = encodeBlock(columns, this.#compression, this.#options.allocate)
     const before = this.#beginBlock(owner)
     const filter = this.#options.keys?.filterOf(columns, columns.metadata?.sets ?? [])
     const counts =

@@ -101,6 +101,28 @@ test('every encoding of a push is stored', async t => {
   })
 })
 
+test('large bodies that come together are stored whole', async t => {
+  const { store, post } = await open(t)
+  const lineOf = (push: string, i: number) => `${push} ${i} ${push.repeat(1500)}`
+  const bodyOf = (push: string) => {
+    const lines = Array.from({ length: 9000 }, (_, i) => lineOf(push, i))
+    return snappyCompress(protobuf(...lines))
+  }
+  // Each is about as large as the room for decompressed bodies.
+  const bodies = ['a', 'b'].map(bodyOf)
+  const answers = bodies.map(payload => post({ headers: protobufType, payload }))
+  t.same(await Promise.all(answers), [
+    [204, ''],
+    [204, ''],
+  ])
+  const rows = await readAllRows(join(store.dir, 'segments'))
+  t.equal(rows.length, 18_000)
+  for (const push of ['a', 'b']) {
+    const found = rows.filter(({ line }) => line.startsWith(push)).map(({ line }) => line)
+    t.ok(found.length === 9000 && found.every((line, i) => line === lineOf(push, i)), push)
+  }
+})
+
 test('204 means that the lines are on disk', async t => {
   const { store, post } = await open(t)
   t.same(await post({ payload: json('one', 'two') }), [204, ''])

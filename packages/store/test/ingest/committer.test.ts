@@ -46,6 +46,25 @@ test('pushes that wait together form one level-0 segment', async t => {
   )
 })
 
+test('a push learns when its lines are copied, and may overwrite them then', async t => {
+  const { committer, segmentsDir } = await openStorage(t)
+  const steps: string[] = []
+  const pushes = ['one', 'two'].map(async line => {
+    const stream = acceptedStream({ app: line }, [row(0, line), row(1, `${line} again`)])
+    const { source } = stream
+    await committer.add('a', [stream], 20, () => {
+      steps.push(`${line} copied`)
+      source.bytes.fill(0)
+      for (const column of [source.seconds, source.nanos, source.lineOffsets, stream.lengths])
+        column.fill(0)
+    })
+    steps.push(`${line} durable`)
+  })
+  await Promise.all(pushes)
+  t.same(steps, ['one copied', 'two copied', 'one durable', 'two durable'])
+  t.same(linesOf(await readAllRows(segmentsDir)), ['one', 'one again', 'two', 'two again'])
+})
+
 test('a push is acknowledged after its file is complete, in the catalog and announced', async t => {
   const dir = t.testdir()
   const objects = await openDiskObjectStore(join(dir, 'segments'))
