@@ -25,6 +25,7 @@ COPY --from=build --chown=10001:10001 /data /data
 ENV NODE_ENV=production NODE_COMPILE_CACHE=/skald/cache
 # Reasons: packages/skald/bin/skald.
 ENV NODE_OPTIONS=--max-semi-space-size=4 MALLOC_ARENA_MAX=2
+ENV MALLOC_MMAP_THRESHOLD_=4194304 MALLOC_TRIM_THRESHOLD_=16777216
 USER 10001:10001
 WORKDIR /data
 VOLUME /data
