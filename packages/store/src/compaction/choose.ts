@@ -10,6 +10,7 @@ import {
   compactTierSegments,
   level0PortionBytes,
 } from '../limits.ts'
+import { parseSegmentName } from '../segment/name.ts'
 
 /** Segments to merge into one per tenant and day, oldest sequence first. */
 export interface Choice {
@@ -23,6 +24,8 @@ export interface Choice {
   readonly isLift?: boolean
   /** Label sets of streams to leave out. */
   readonly expired?: readonly string[]
+  /** Sequences of level-0 inputs, by name, if the catalog has given them: their blocks have others. */
+  readonly sequences?: Readonly<Record<string, number>>
 }
 
 /** Returns true if level 0 is large, old or has enough segments to be merged. */
@@ -63,11 +66,17 @@ export function chooseLevel0(
   for (const { name, tenant, day } of level0) {
     if (chosen.has(name)) days.set(`${day} ${tenant}`, { tenant, day })
   }
+  const given = inputs.flatMap(name => {
+    const { sequence } = segments.get(name)!
+    const named = parseSegmentName(name)?.sequence ?? sequence
+    return named === sequence ? [] : [[name, sequence] as const]
+  })
   return {
     inputs,
     outputs: [...days.values()],
     level: 1,
     sequence: Math.max(...inputs.map(name => segments.get(name)!.sequence)),
+    ...(given.length > 0 && { sequences: Object.fromEntries(given) }),
   }
 }
 

@@ -293,10 +293,11 @@ export class Compactor {
 
   #merge(choice: Choice, names: readonly string[]): Promise<MergeAnswer> {
     const { worker: workerData, deletes, merge } = this.#options
-    const { inputs, outputs, level, sequence, isRewrite = false, expired = [] } = choice
+    const { inputs, outputs, level, sequence, isRewrite = false, expired = [], sequences } = choice
     const job: MergeJob = {
       inputs,
       isRewrite,
+      ...(sequences && { sequences }),
       outputs: outputs.map(({ tenant, day }, i) => ({
         tenant,
         day,

@@ -27,6 +27,8 @@ export interface MergeJob {
    * True if the merge only removes something. If there is nothing to remove, nothing is written.
    */
   readonly isRewrite: boolean
+  /** Sequences of level-0 inputs, by name, where they are not in the blocks. */
+  readonly sequences?: Readonly<Record<string, number>>
 }
 
 /** Result of a job. */
@@ -67,7 +69,9 @@ export async function runMergeJob(job: MergeJob, tools: MergeTools): Promise<Don
   for (const name of job.inputs) {
     const readBytes = (offsetBytes: number, length: number) =>
       reader.read(name, { offsetBytes, length })
-    inputs.push({ name, parts: await readPackedParts(name, reader.sizeBytes(name), readBytes) })
+    const sizeBytes = reader.sizeBytes(name)
+    const sequence = job.sequences?.[name]
+    inputs.push({ name, parts: await readPackedParts(name, sizeBytes, readBytes, sequence) })
   }
   const damaged = new DamagedBlocks(inputs, read)
   const context: MergeContext = {

@@ -48,6 +48,11 @@ export interface CommitPace {
   readonly inFlight: number
   /** Compression of level 0. */
   readonly compression: Compression
+  /**
+   * Who says in which order commits come: the store by their numbers, or the catalog when it enters them. Then
+   * the numbers only tell segments apart, and no commit waits for another.
+   */
+  readonly orderedBy: 'store' | 'catalog'
 }
 
 const localPace: CommitPace = {
@@ -55,6 +60,7 @@ const localPace: CommitPace = {
   eagerBytes: commitEagerBytes,
   inFlight: 1,
   compression: 'none',
+  orderedBy: 'store',
 }
 
 export interface CommitterOptions {
@@ -176,7 +182,7 @@ export class Committer {
     this.#entered = entered
     const writing = this.#commit(pushes, { arena, before }).then(async () => {
       // A commit that failed is done before those that it comes after.
-      await before
+      if (this.#pace.orderedBy === 'store') await before
       enter()
       arena.reset()
       this.#arenas.push(arena)
@@ -252,7 +258,7 @@ export class Committer {
       for (const { onCopied } of pushes) onCopied?.()
       await room?.(sizeBytes)
       await objects.put(name, pieces)
-      await before
+      if (this.#pace.orderedBy === 'store') await before
       const segment: CatalogSegment = {
         name,
         level: 0,

@@ -79,7 +79,7 @@ export async function findBlocks(
     for (const info of found.slice(from, from + footersAtOnce)) {
       const { name } = info
       for (const part of await readParts(info, { tenant, labelsTexts }, onRead, parts)) {
-        const candidates = candidatesOf(name, part, { indexes, deletesOf, leaf, stats, leftOut })
+        const candidates = candidatesOf(info, part, { indexes, deletesOf, leaf, stats, leftOut })
         for (const ref of candidates) if ((ref.record.flags & flagGaps) !== 0) flagged.push(ref)
         if (candidates.length > 0) inRange.push({ segment: name, part, candidates })
         // A segment with counts has one part.
@@ -135,7 +135,7 @@ async function planDeletes(
 }
 
 function candidatesOf(
-  segment: string,
+  { name: segment, level, sequence }: SegmentInfo,
   part: SegmentPart | PartialPart,
   {
     indexes,
@@ -174,7 +174,10 @@ function candidatesOf(
       stats.blocksDeleted++
       continue
     }
-    const ref = { segment, labels, index, record }
+    // The catalog may have given another one when it entered the segment.
+    const isInOrder = level > 0 || record.sequence === sequence
+    const placed = isInOrder ? record : { ...record, sequence }
+    const ref = { segment, labels, index, record: placed }
     candidates.push(deleted ? { ...ref, deletes: deleted } : ref)
   }
   return candidates

@@ -22,13 +22,20 @@ export class PackedPart {
   /** Streams and their blocks are far apart. */
   readonly #texts: FooterWindow
   readonly #records: FooterWindow
+  readonly #sequence: number | undefined
 
-  constructor(footer: CheckedFooter, { filters, counts, ...outline }: OutlinedPart) {
+  /** @param sequence Of all blocks, if it is not the one in their records. */
+  constructor(
+    footer: CheckedFooter,
+    { filters, counts, ...outline }: OutlinedPart,
+    sequence?: number,
+  ) {
     this.groups = { filters, counts }
     this.#footer = footer
     this.#outline = outline
     this.#texts = footer.openWindow()
     this.#records = footer.openWindow()
+    this.#sequence = sequence
   }
 
   get tenant(): string {
@@ -74,7 +81,9 @@ export class PackedPart {
   records(stream: number): BlockRecord[] {
     const { blockOffsets } = this.#outline
     const ofStream = this.#records.bytes(blockOffsets[stream]!, blockOffsets[stream + 1]!)
-    return decodeRecordsOf(ofStream, { part: this.#outline, at: stream }, this.#footer)
+    const records = decodeRecordsOf(ofStream, { part: this.#outline, at: stream }, this.#footer)
+    const sequence = this.#sequence
+    return sequence === undefined ? records : records.map(record => ({ ...record, sequence }))
   }
 
   /** Yields the records of all blocks. @throws CorruptionError when they are damaged. */
@@ -85,12 +94,15 @@ export class PackedPart {
 
 /**
  * Reads and checks the footer of a segment that is `sizeBytes` long. Returns its parts, which read with `read` too.
+ *
+ * @param sequence Of all blocks, if it is not the one in their records.
  * @throws CorruptionError when the file is incomplete, or its head, trailer or footer is damaged.
  */
 export async function readPackedParts(
   segment: string,
   sizeBytes: number,
   read: ReadBytes,
+  sequence?: number,
 ): Promise<PackedPart[]> {
   const place = await findFooter(segment, sizeBytes, async (offset, length) => read(offset, length))
   const { footerOffset } = place
@@ -98,5 +110,5 @@ export async function readPackedParts(
   const footer = readFooterBytes(segment, { bytes, place }, reader => outlinePart(reader))
   checkName(segment, footer)
   const checked = new CheckedFooter({ segment, footerOffset, read }, bytes)
-  return footer.parts.map(part => new PackedPart(checked, part))
+  return footer.parts.map(part => new PackedPart(checked, part, sequence))
 }

@@ -411,3 +411,18 @@ test('commits keep their interval unless many bytes wait', async t => {
   writes[1]!.end()
   await Promise.all([second, third])
 })
+
+test('if the catalog gives the order, no commit waits for those before it', async t => {
+  const pace = { inFlight: 2, eagerBytes: 1, orderedBy: 'catalog' } as const
+  const { push, writes, hasWrites, entered } = await slowCommitter(t, pace)
+  const first = push(0)
+  await hasWrites(1)
+  const second = push(1)
+  await hasWrites(2)
+  writes[1]!.end()
+  await second
+  t.same(entered, ['002'])
+  writes[0]!.end()
+  await first
+  t.same(entered, ['002', '001'])
+})
