@@ -1,4 +1,4 @@
-// Checks which modules a store loads: those for a bucket only if its configuration names one.
+// Checks which modules a store loads: those for a bucket and for replicas only if its configuration names one.
 
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -33,7 +33,9 @@ storage_config: {aws: {bucketnames: not-in-use}}
   const loaded = loadedModules(record)
   t.ok(loaded.some(path => path.includes('packages/store/src/storage.ts')))
   t.same(
-    loaded.filter(path => /@aws-sdk|@smithy|packages\/store\/src\/bucket\//.test(path)),
+    loaded.filter(path =>
+      /@aws-sdk|@smithy|node_modules\/pg|packages\/store\/src\/(bucket|scaled)\//.test(path),
+    ),
     [],
   )
 })

@@ -8,12 +8,12 @@ export interface TortureOptions {
   readonly seed: number
   /** Rounds of each part; `undefined` means the part's long form. */
   readonly rounds: number | undefined
-  /** Length of the soak. */
+  /** Length of the soak, and of the time in which replicas are disturbed. */
   readonly minutes: number
 }
 
-/** The soak runs only if it is named, because it takes half an hour. */
-const onlyByName = ['soak']
+/** These run only if they are named, because they take half an hour. */
+const onlyByName = ['soak', 'scaled']
 
 /** Reads the arguments. @throws Error with a text for the user. */
 export function parseTortureOptions(

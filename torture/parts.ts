@@ -7,6 +7,7 @@ import { runHistory } from './history.ts'
 import { runKills } from './kills.ts'
 import { runMemory } from './memory.ts'
 import { runPowerLoss } from './power-loss.ts'
+import { runScaled } from './scaled.ts'
 import { runSoak } from './soak.ts'
 
 export interface PartOptions {
@@ -38,4 +39,5 @@ export const parts: Readonly<Record<string, Part>> = {
   history: { run: runHistory },
   memory: { run: runMemory },
   soak: { run: runSoak },
+  scaled: { run: runScaled },
 }

@@ -17,6 +17,7 @@ const waysOut: Readonly<Record<string, WaysOut>> = {
 const isToldByMessage: ReadonlySet<string> = new Set([
   'BUCKET_OWNER',
   'BUCKET_UNAVAILABLE',
+  'CATALOG_OWNER',
   'DIRECTORY_LOCKED',
   'UPKEEP',
   'UPKEEP_PATH',

@@ -5,7 +5,7 @@
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises'
 import { parseLabelSet } from '@skald/wire'
 import type { Logger } from 'pino'
-import type { Catalog, CatalogPart, PartSummary, SegmentInfo } from './catalog/catalog.ts'
+import type { CatalogPart, LocalCatalog, PartSummary, SegmentInfo } from './catalog/catalog.ts'
 import { catalogPartsOf } from './catalog/catalog-parts.ts'
 import {
   catalogCheckPauseMs,
@@ -20,7 +20,7 @@ import { parseSegmentName } from './segment/name.ts'
 import { readFooter } from './segment/reader.ts'
 
 export interface CatalogCheckParts {
-  readonly catalog: Catalog
+  readonly catalog: LocalCatalog
   readonly objects: ObjectStore
   readonly logger: Logger
   /** Called for each segment whose record was wrong. */

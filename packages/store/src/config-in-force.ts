@@ -4,7 +4,7 @@
 import type { LoadedStoreConfig } from './config.ts'
 import { blockSchemas } from './config-schema.ts'
 import { defaultRates } from './limits.ts'
-import { shownBucket } from './resolve-bucket.ts'
+import { hiddenSecret, shownBucket } from './resolve-bucket.ts'
 
 /**
  * Returns the configuration in force, with the key names of the file.
@@ -19,7 +19,8 @@ export function configInForce(
   const followed = followedOf(raw, '') as Record<string, Record<string, unknown>>
   const { bucket } = config
   const { retention_delete_delay, ...compactor } = followed.compactor!
-  const { skald: _, ...blocks } = followed
+  const { skald, ...blocks } = followed
+  const ours = bucket ? skaldInForce(config, skald!) : {}
   return {
     ...blocks,
     target: 'all',
@@ -36,7 +37,7 @@ export function configInForce(
     common: { path_prefix: config.dataDir },
     ...(bucket && {
       storage_config: { object_prefix: bucket.prefix, aws: shownBucket(bucket) },
-      ...(bucket.cacheMaxBytes !== undefined && { skald: followed.skald }),
+      ...(Object.keys(ours).length > 0 && { skald: ours }),
     }),
     compactor: {
       ...compactor,
@@ -45,6 +46,23 @@ export function configInForce(
     },
     runtime_config: overridesInForce(raw, config.overrides.paths),
     limits_config: { ...followed.limits_config, ...ratesInForce(config.authEnabled, raw) },
+  }
+}
+
+/** Returns our own keys that have an effect, without secrets. */
+function skaldInForce(
+  { bucket, catalog }: LoadedStoreConfig['config'],
+  { cache_max_bytes, commit_interval }: Record<string, unknown>,
+): object {
+  return {
+    ...(bucket?.cacheMaxBytes !== undefined && { cache_max_bytes }),
+    ...(catalog && {
+      commit_interval,
+      catalog: {
+        postgres_url: hiddenSecret,
+        postgres_password_file: catalog.passwordFile,
+      },
+    }),
   }
 }
 

@@ -29,6 +29,7 @@ import {
   texts,
 } from './schema-forms.ts'
 import { withUnfollowed } from './settings/unfollowed.ts'
+import { catalogSchema, type RawSkald, skaldSchema } from './skald-schema.ts'
 
 const serverSchema = withUnfollowed(
   block({
@@ -103,12 +104,6 @@ const storageSchema = withUnfollowed(
   } as const,
   'storage_config',
 )
-
-const skaldSchema = block({
-  cache_max_bytes: optionalBytes(
-    'With a bucket: maximum size of the segments on the local disk that are in the bucket too. Defaults to 10GB, and at most 80 % of the file system.',
-  ),
-})
 
 const commonSchema = withUnfollowed(
   block({
@@ -432,7 +427,7 @@ export type RawStoreConfig = {
     readonly object_prefix: string
     readonly use_thanos_objstore: boolean
   }
-  readonly skald: Required<XStatic<typeof skaldSchema>>
+  readonly skald: RawSkald
   readonly limits_config: RawLimits
   readonly runtime_config: Required<XStatic<typeof runtimeSchema>>
   readonly pattern_ingester: Required<XStatic<typeof patternsSchema>>
@@ -468,6 +463,7 @@ export interface RawBlockedQuery {
 export const blockSchemas: Readonly<Record<string, { readonly properties: object }>> = {
   '': storeConfigSchema,
   ...followedBlocks,
+  'skald.catalog': catalogSchema,
   'storage_config.aws': bucketSchemas['storage_config.aws'],
   'storage_config.object_store': createObjectStoreSchema('storage_config'),
   'storage_config.object_store.s3': bucketSchemas['storage_config.object_store.s3'],

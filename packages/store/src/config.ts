@@ -16,10 +16,12 @@ import { createSchemaReader } from '@skald/config-reading/schema-reader'
 import { nsPerMs, parseConfigBytes } from '@skald/go-dialect'
 import type { LogFormat, LogLevel } from '@skald/wire'
 import type { BucketConfig } from './bucket-config.ts'
+import type { CatalogConfig } from './catalog-config.ts'
 import { resolveLimits, withOlderDeletes } from './config-limits.ts'
 import { blockSchemas, type RawStoreConfig, storeConfigSchema } from './config-schema.ts'
 import { defaultMaxMemory } from './memory/memory-plan.ts'
 import { resolveBucket } from './resolve-bucket.ts'
+import { resolveCatalog } from './resolve-catalog.ts'
 import { type BucketForm, bucketBlocks, bucketFormOf } from './settings/bucket-in-use.ts'
 import { judgeSettings, unfollowedPathTo } from './settings/judge.ts'
 import { valueAt, type WrittenFile } from './settings/setting.ts'
@@ -51,6 +53,8 @@ export interface StoreConfig {
   readonly dataDir: string
   /** `undefined` if all lines are in local files. */
   readonly bucket: BucketConfig | undefined
+  /** The catalog that replicas share; `undefined` if it is on the local disk. */
+  readonly catalog: CatalogConfig | undefined
   /** Whether to delete entries past their retention period. */
   readonly mayDelete: boolean
   readonly deletes: DeletesConfig
@@ -148,7 +152,7 @@ function readStoreConfig(text: string, path: string): LoadedStoreConfig {
   problems.push(...findingsOf('error'))
   const raw = written && withOlderKeys(written, root)
   const report: Report = (block, key, message) => {
-    root.at([block, key]).failAtKey(`${block}.${key}: ${message}`)
+    root.at([...block.split('.'), key]).failAtKey(`${block}.${key}: ${message}`)
   }
   const bucket = raw && form && readBucket(raw, form, root)
   const config = raw && resolve(raw, bucket, report)
@@ -230,6 +234,7 @@ function resolve(
     logFormat: server.log_format,
     dataDir: dataDirOf(config),
     bucket,
+    catalog: resolveCatalog(config, bucket, report),
     mayDelete: compactor.retention_enabled,
     deletes: resolveDeletes(config),
     space: resolveSpace(config),

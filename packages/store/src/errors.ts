@@ -193,6 +193,45 @@ export class BucketError extends Error {
   }
 }
 
+/** Thrown when the shared catalog cannot be reached, or did not do what it was asked for. The request may be repeated. */
+export class CatalogUnavailableError extends Error {
+  readonly code = 'CATALOG_UNAVAILABLE'
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = 'CatalogUnavailableError'
+  }
+}
+
+/**
+ * Thrown when the shared catalog refuses a change, because something has happened that its maker did not know of.
+ * Nothing was changed.
+ */
+export class ChangeRefusedError extends Error {
+  readonly code = 'CHANGE_REFUSED'
+  /** What has happened: the merge lost its job, its inputs are gone, a delete request began, streams were removed. */
+  readonly reason: 'job' | 'inputs' | 'rules' | 'forgets'
+
+  constructor(
+    message: string,
+    options: ErrorOptions & { readonly reason: ChangeRefusedError['reason'] },
+  ) {
+    super(message, options)
+    this.name = 'ChangeRefusedError'
+    this.reason = options.reason
+  }
+}
+
+/** Thrown at a start when a data directory, a bucket and a database do not belong together. The message says what to do. */
+export class CatalogOwnerError extends Error {
+  readonly code = 'CATALOG_OWNER'
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = 'CatalogOwnerError'
+  }
+}
+
 /** Thrown at a start when a data directory and a bucket do not belong together. The message says what to do. */
 export class BucketOwnerError extends Error {
   readonly code = 'BUCKET_OWNER'

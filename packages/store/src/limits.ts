@@ -537,6 +537,91 @@ export const lastCopyMs = 10_000
 export const bucketSweepMsMax = 60_000
 export const bucketSweepMsLeast = 1000
 
+// scaled/
+
+/**
+ * Bytes of lines that a replica commits without waiting for the interval, and commits that may be under way: an
+ * upload takes a tenth of a second, and each commit has memory of its own.
+ */
+export const sharedCommitEagerBytes = 4 * 1024 * 1024
+export const sharedCommitsInFlight = 4
+
+/** Bounds of `skald.commit_interval`: an upload takes some 50 ms, and agents wait for their answers. */
+export const commitIntervalMsLeast = 50
+export const commitIntervalMsMost = 2000
+
+/** Connections of a replica to PostgreSQL: its commits, one for reads, and one for background work. */
+export const catalogConnectionsMax = 6
+
+/**
+ * How long a connection to PostgreSQL, and one request, may take. A request that is not answered is repeated, so
+ * a connection that swallows everything costs only this.
+ */
+export const catalogConnectMs = 3000
+export const catalogRequestMs = 5000
+
+/** How long queries wait for PostgreSQL once it has not answered. Then they are answered from the copy. */
+export const catalogDownRequestMs = 500
+
+/**
+ * How long a change is repeated before those who wait for it are told that it failed: longer than a restart of
+ * PostgreSQL, and not longer than agents wait for an answer. They push again.
+ */
+export const catalogChangeMs = 10_000
+
+/** Least and most time between two tries. */
+export const catalogRetryMsLeast = 50
+export const catalogRetryMsMax = 1000
+
+/** Changes that one request brings. Applying so many takes some ten milliseconds. */
+export const catalogPageChanges = 200
+
+/** How often a replica brings its copy up to date when nobody asks it anything. */
+export const catalogPollMs = 1000
+
+/** How often a replica renews its leases and jobs, and how long these last. */
+export const leaseRenewMs = 5000
+export const leaseMs = 20_000
+export const jobMs = 60_000
+
+/** How often to look for objects to delete and for copies to make. */
+export const collectMs = 10_000
+
+/** Objects to delete in one look, so that leases are renewed in between. */
+export const collectedObjectsMax = 500
+
+/**
+ * Least time that an object stays after nothing names it any more: longer than a query runs, and than a replica
+ * answers from a copy of the catalog that it cannot bring up to date.
+ */
+export const removedObjectMsLeast = 600_000
+
+/**
+ * When to copy the shared catalog to the bucket: after so many changes, or after some time if there were any. A
+ * new replica begins with the copy, and applies a thousand changes in about a second.
+ */
+export const catalogCopyChanges = 5000
+export const sharedCopyMs = 600_000
+
+/** How long changes are kept that a copy has: replicas that were cut off for longer begin with the copy. */
+export const changesKeptMs = 3_600_000
+
+/** How long a process that ended stays in the list of replicas. */
+export const replicaRowMs = 86_400_000
+
+/**
+ * Numbers in the names of a replica's segments: above the versions that PostgreSQL gives in all time, and apart
+ * for each process. They are enough for three years of ten a second, and for eight million starts.
+ */
+export const replicaNumbersFrom = 1_000_000_000_000_000
+export const replicaNumbers = 1_000_000_000
+
+/** Active streams that are remembered, so that commits do not name them again: about 200 bytes each. */
+export const coverEntriesMax = 500_000
+
+/** To which times of streams are rounded outward. */
+export const coverRoundingNs = 60_000_000_000n
+
 // compaction/
 
 /** Level 0 is compacted when it reaches this many bytes, this many segments, or this age. */

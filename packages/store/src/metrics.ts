@@ -46,6 +46,7 @@ export interface StoreMetrics {
   readonly queryMemoryBytes: Gauge
   readonly queriesWaiting: Gauge
   readonly cacheBytes: Gauge
+  readonly catalogReachable: Gauge
   readonly diskFreeBytes: Gauge
   readonly diskTotalBytes: Gauge
   readonly minFreeBytes: Gauge
@@ -70,6 +71,8 @@ export interface StoreState {
   readonly levels: ReadonlyMap<number, { readonly segments: number; readonly bytes: number }>
   /** Bytes of segments on the disk that are in the bucket too. */
   readonly cacheBytes: number
+  /** Whether the catalog could be reached at the last request. Always, if it is on the local disk. */
+  readonly isCatalogReachable: boolean
   readonly disk: {
     readonly freeBytes: number
     readonly totalBytes: number
@@ -112,6 +115,7 @@ export function createStoreMetrics(readState: () => Promise<StoreState>): StoreM
     gauges.queryMemoryBytes.set(state.memory.queryBytes)
     gauges.queriesWaiting.set(state.memory.queriesWaiting)
     gauges.cacheBytes.set(state.cacheBytes)
+    gauges.catalogReachable.set(state.isCatalogReachable ? 1 : 0)
     gauges.diskFreeBytes.set(state.disk.freeBytes)
     gauges.diskTotalBytes.set(state.disk.totalBytes)
     gauges.minFreeBytes.set(state.disk.minFreeBytes)
@@ -376,6 +380,12 @@ function createSpaceInstruments(registers: Registry[], collect: () => Promise<vo
     cacheBytes: new Gauge({
       name: 'skald_bucket_cache_bytes',
       help: 'Bytes of segments on the disk that are in the bucket, or wait for their upload',
+      registers,
+      collect,
+    }),
+    catalogReachable: new Gauge({
+      name: 'skald_catalog_reachable',
+      help: 'Whether the catalog can be reached: 0 while a replica has no answer from PostgreSQL',
       registers,
       collect,
     }),

@@ -21,7 +21,7 @@
 
 import { parseLabelSet } from '@skald/wire'
 import type { Logger } from 'pino'
-import type { Catalog, CatalogSegment, EnteredMarks } from './catalog/catalog.ts'
+import type { CatalogSegment, EnteredMarks, LocalCatalog } from './catalog/catalog.ts'
 import { catalogPartsOf } from './catalog/catalog-parts.ts'
 import { CorruptionError } from './errors.ts'
 import type { ObjectInfo, ObjectStore } from './objects/object-store.ts'
@@ -31,7 +31,7 @@ import { parseSegmentName } from './segment/name.ts'
 import { readFooter } from './segment/reader.ts'
 
 export interface RecoveryParts {
-  readonly catalog: Catalog
+  readonly catalog: LocalCatalog
   readonly objects: ObjectStore
   readonly logger: Logger
   /** The marks of the catalog that an empty one replaces, if that one was sound. */

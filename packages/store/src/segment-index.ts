@@ -56,6 +56,11 @@ export class SegmentIndex {
     if (costOf(footer) <= freshFooterBytesMax) this.put(name, footer)
   }
 
+  /** Takes note of commits of other processes. */
+  noteCommits(): void {
+    this.#version++
+  }
+
   /** Caches a footer that the caller already has. */
   put(name: string, footer: SegmentFooter): void {
     this.#cache(name, { footer: Promise.resolve(footer), costBytes: costOf(footer) })

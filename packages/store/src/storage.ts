@@ -1,18 +1,24 @@
 // Opens the segments and the catalog of a data directory, and brings them in line.
 
+import assert from 'node:assert'
 import { existsSync } from 'node:fs'
 import { rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
+import type { BucketObjects } from './bucket/bucket-objects.ts'
 import type { BucketStorage, BucketStorageOptions } from './bucket/bucket-storage.ts'
+import type { Catalog } from './catalog/catalog.ts'
 import { openSqliteCatalog, type SqliteCatalog } from './catalog/sqlite.ts'
 import { isForeignCatalog } from './catalog-check.ts'
-import { BucketOwnerError } from './errors.ts'
+import type { CatalogConfig } from './catalog-config.ts'
+import type { MergeBucket } from './compaction/compactor.ts'
+import { BucketOwnerError, CatalogOwnerError } from './errors.ts'
 import { sequenceLeap } from './limits.ts'
 import { type DiskObjectStore, openDiskObjectStore } from './objects/disk.ts'
 import type { StoreFiles } from './objects/files.ts'
 import type { ObjectStore } from './objects/object-store.ts'
 import { recover } from './recovery.ts'
+import type { Replica } from './scaled/replica.ts'
 
 export interface StorageOptions {
   readonly dataDir: string
@@ -20,9 +26,29 @@ export interface StorageOptions {
   /** The system's if absent. */
   readonly files?: StoreFiles | undefined
   /** Absent if all segments are in local files. */
-  readonly bucket?: Omit<BucketStorageOptions, 'dataDir' | 'disk' | 'logger'> | undefined
+  readonly bucket?:
+    | (Omit<BucketStorageOptions, 'dataDir' | 'disk' | 'logger' | 'onWait'> & {
+        /** Called when the start has to wait: for the bucket if nothing else is named. */
+        readonly onWait: (what?: string) => void
+      })
+    | undefined
+  /** Where the catalog is, if replicas share it. Needs a bucket. */
+  readonly shared?: CatalogConfig | undefined
   /** Receives what to close at the end. */
   readonly own: <T extends { close(): Promise<void> }>(part: T) => T
+}
+
+/** What the rest of the store needs of a bucket. */
+export interface RemoteStorage {
+  readonly objects: MergeBucket & Pick<BucketObjects, 'holdRanges'>
+  /** Bytes of the cache. */
+  readonly cacheBytes: number
+  /** Whether the catalog could be reached at the last request. Absent if it is on the local disk. */
+  readonly isCatalogReachable?: boolean
+  /** Has a segment read from the bucket again that a query found damaged. */
+  distrust(name: string): void
+  /** Makes room on a full disk. Returns true if it did. */
+  shrinkCache(): Promise<boolean>
 }
 
 export interface Storage {
@@ -31,8 +57,14 @@ export interface Storage {
   /** The local part of the objects. */
   readonly disk: DiskObjectStore
   /** The bucket, if there is one. */
-  readonly remote: BucketStorage | undefined
-  readonly catalog: SqliteCatalog
+  readonly remote: RemoteStorage | undefined
+  /** This process as one of several replicas. */
+  readonly replica: Replica | undefined
+  readonly catalog: Catalog
+  /** The catalog, if only this process writes it. */
+  readonly local: SqliteCatalog | undefined
+  /** Makes changes of delete requests durable beyond this disk, where the catalog does not do so. */
+  readonly keepRequests: (() => Promise<void>) | undefined
   /** Returns the next number for a segment; each is higher than all before. */
   readonly nextSequence: () => number
 }
@@ -44,6 +76,8 @@ export interface Storage {
  */
 export async function openStorage(options: StorageOptions): Promise<Storage> {
   const { dataDir, logger, files, own } = options
+  if (options.shared) return openShared(options, options.shared)
+  refuseReplicaDirectory(dataDir)
   const segmentsDir = join(dataDir, 'segments')
   const disk = own(await openDiskObjectStore(segmentsDir, files))
   const remote = options.bucket
@@ -76,11 +110,40 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
     const catalog = own(opened.catalog)
     let sequence = (await remote?.start(catalog, opened.last, sequenceLeap)) ?? opened.last
     if (remote) own(remote)
-    return { segmentsDir, objects, disk, remote, catalog, nextSequence: () => ++sequence }
+    return {
+      ...{ segmentsDir, objects, disk, remote, catalog, nextSequence: () => ++sequence },
+      ...{ replica: undefined, local: catalog },
+      keepRequests: remote && (() => remote.copyCatalog()),
+    }
   } catch (error) {
     await remote?.close()
     throw error
   }
+}
+
+/** Loads the code for replicas, which other stores do not need. */
+async function openShared(
+  { dataDir, logger, bucket, own }: StorageOptions,
+  catalogConfig: CatalogConfig,
+): Promise<Storage> {
+  assert(bucket, 'replicas need a bucket')
+  const { openReplica } = await import('./scaled/replica.ts')
+  const { config, ...rest } = bucket
+  const options = { ...rest, dataDir, logger, bucket: config, catalog: catalogConfig }
+  const replica = own(await openReplica(options))
+  const { objects, disk, catalog, nextSequence } = replica
+  return {
+    ...{ segmentsDir: disk.directory, objects, disk, remote: replica, replica },
+    ...{ catalog, nextSequence, local: undefined, keepRequests: undefined },
+  }
+}
+
+/** @throws CatalogOwnerError if a directory is a replica's. A start would not find any of its lines. */
+function refuseReplicaDirectory(dataDir: string): void {
+  if (!existsSync(join(dataDir, 'replica', 'owner.json'))) return
+  throw new CatalogOwnerError(
+    `${dataDir} belongs to a replica, and the configuration names no catalog: set skald.catalog.postgres_url, or use another data directory`,
+  )
 }
 
 /** Loads the code for buckets, which a store without one does not need. */

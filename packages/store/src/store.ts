@@ -1,29 +1,24 @@
 // The store as a whole: opens its parts in order and closes them in reverse order.
 
-import { join } from 'node:path'
 import { makePrivateDirectory } from '@skald/wire'
-import { type DirectoryLock, lockDirectory } from '@skald/wire/directory-lock'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
-import type { BucketStorage } from './bucket/bucket-storage.ts'
 import type { Catalog, TimeRange } from './catalog/catalog.ts'
-import type { SqliteCatalog } from './catalog/sqlite.ts'
 import { startCatalogCheck } from './catalog-check.ts'
 import { type Deletes, openCompaction } from './compaction/compaction.ts'
 import type { Compactor } from './compaction/compactor.ts'
 import { mergerOf } from './compaction/merge-job.ts'
 import { formatOutlook } from './compaction/outlook.ts'
-import type { SpaceRetention } from './compaction/space-retention.ts'
 import type { LoadedStoreConfig, StoreConfig } from './config.ts'
 import { configInForce } from './config-in-force.ts'
-import { secondsPerDay } from './day.ts'
+import { enterDirectory } from './enter-directory.ts'
 import { addCardinalityRoute } from './http/cardinality-route.ts'
 import { addDeleteRoutes } from './http/delete-routes.ts'
 import { addDetectedRoutes } from './http/detected-routes.ts'
 import { addDrilldownRoutes } from './http/drilldown-routes.ts'
 import { addIndexRoutes } from './http/index-routes.ts'
 import { addLabelsRoutes } from './http/labels-routes.ts'
-import { type Listener, openListener } from './http/listener.ts'
+import type { Listener } from './http/listener.ts'
 import { addOtlpRoute } from './http/otlp-route.ts'
 import { addPatternsRoute } from './http/patterns-route.ts'
 import { addPushBodyParser, BodyUnpacker } from './http/push-body.ts'
@@ -33,7 +28,7 @@ import { addRulesRoutes } from './http/rules-routes.ts'
 import { createHttpServer, refuseOtherMethods, watchMethods } from './http/server.ts'
 import { addStatusRoutes, type StatusRouteOptions } from './http/status-routes.ts'
 import { addTailRoutes, upgradesBelow } from './http/tail-route.ts'
-import { CardinalityGuard, type CountedLabel } from './ingest/cardinality-guard.ts'
+import { CardinalityGuard } from './ingest/cardinality-guard.ts'
 import { Committer } from './ingest/committer.ts'
 import { IngestQuotas } from './ingest/ingest-quotas.ts'
 import { Ingester } from './ingest/ingester.ts'
@@ -42,7 +37,7 @@ import { RefusalLog } from './ingest/refusal-log.ts'
 import { UnpackedRoom } from './ingest/unpacked-room.ts'
 import type { AnswerHold } from './memory/answer-hold.ts'
 import { StoreMemory } from './memory/store-memory.ts'
-import { countWork, createStoreMetrics, type StoreMetrics, type StoreState } from './metrics.ts'
+import { countWork, createStoreMetrics, type StoreMetrics } from './metrics.ts'
 import { DiskRoom } from './objects/disk-room.ts'
 import { readDiskUsage } from './objects/disk-usage.ts'
 import type { StoreFiles } from './objects/files.ts'
@@ -51,7 +46,8 @@ import { ScanPool } from './scan/pool.ts'
 import { SegmentDamage } from './scan/segment-damage.ts'
 import { SharedRuns } from './scan/shared-runs.ts'
 import { SegmentIndex } from './segment-index.ts'
-import { openStorage, type StorageOptions } from './storage.ts'
+import { openStorage, type RemoteStorage, type StorageOptions } from './storage.ts'
+import { readState } from './store-state.ts'
 import { TailBudget } from './tail/tail-budget.ts'
 import { TailHub } from './tail/tail-hub.ts'
 import type { TenantLimits } from './tenant-limits.ts'
@@ -132,8 +128,11 @@ async function openStore(
   const overrides = own(await startOverrides(loaded, metrics, logger))
   listener.status = 'it is recovering'
   const bucket = bucketOptionsOf(config, { metrics, clock, listener })
-  const storage = { dataDir: config.dataDir, logger, files: options.files, bucket, own }
-  const { segmentsDir, objects, disk, remote, catalog, nextSequence } = await openStorage(storage)
+  const storage = await openStorage({
+    ...{ dataDir: config.dataDir, logger, files: options.files, bucket, own },
+    shared: config.catalog,
+  })
+  const { segmentsDir, objects, disk, remote, replica, catalog, nextSequence } = storage
 
   const memory = openMemory(config, { metrics, threads: () => pool })
   const plan = memory?.plan
@@ -148,6 +147,7 @@ async function openStore(
     new TailHub({
       ...{ segments, logger, worker, stored, dataDir: config.dataDir },
       heapBytes: plan?.tailHeapBytes,
+      resumes: replica === undefined,
     }),
   )
   const { limitsOf } = overrides
@@ -161,7 +161,8 @@ async function openStore(
     onDamage: () => metrics.segmentsSetAside.inc(),
     ...(options.files && { merge: mergerOf(disk, worker.logLevelFields) }),
     ...{ readUsage, room: merge => room.forMerge(merge), bucket: remote?.objects },
-    keepRequests: remote && (() => remote.copyCatalog()),
+    ...{ keepRequests: storage.keepRequests, turn: replica?.turn },
+    numberOf: replica && (name => replica.catalog.numberOf(name)),
   })
   own(compactor)
   const budget = new PushBudget(plan?.pushBytes)
@@ -169,10 +170,12 @@ async function openStore(
     new Committer({
       ...{ objects, catalog, clock, logger, nextSequence },
       arriving: () => budget.arriving,
-      room: bytes => room.forCommit(bytes),
+      room: replica?.checkCommit ?? (bytes => room.forCommit(bytes)),
+      ...(replica && { pace: replica.pace }),
       onCommit: ({ name, footer, segment }) => {
         segments.commit(name, footer)
-        hub.commit(name, segment.sizeBytes)
+        // Of replicas, they come in the order of the catalog.
+        if (!replica) hub.commit(name, segment.sizeBytes)
         metrics.commits.inc()
         metrics.commitBytes.inc(segment.sizeBytes)
         compactor.wakeAfter(segment.sizeBytes)
@@ -215,11 +218,13 @@ async function openStore(
     },
   })
   await app.ready()
+  await replica?.start({ segments, hub, registry: deletes?.registry })
   listener.serve((request, response) => app.routing(request, response))
   state = 'ready'
   const onDamage = () => metrics.catalogRepairs.inc()
   // Reading the footers of a whole bucket after each start would cost more than it brings.
-  own(startCatalogCheck({ catalog, objects: disk, logger, onDamage }))
+  if (storage.local)
+    own(startCatalogCheck({ catalog: storage.local, objects: disk, logger, onDamage }))
   const stop = onlyOnce(async () => {
     state = 'stopping'
     const silent = listener.close()
@@ -228,49 +233,6 @@ async function openStore(
     await closeAll(opened)
   })
   return { address: listener.address, url: listener.url, app, stop }
-}
-
-/**
- * Listens and locks the data directory. If a process of another host or container holds the lock,
- * waits for it: in a rolling update, that is the old process.
- */
-async function enterDirectory(config: StoreConfig, logger: Logger) {
-  const { dataDir } = config
-  const path = join(dataDir, 'lock')
-  const what = `data directory ${dataDir}`
-  const listening: { listener?: Listener } = {}
-  const listen = async () => {
-    listening.listener ??= await openListener({
-      host: config.listenAddress || '0.0.0.0',
-      port: config.listenPort,
-      headPauseMs: config.httpHeadTimeoutMs,
-      idleMs: config.httpIdleTimeoutMs,
-      connectionsMax: config.connectionsMax,
-      mayUpgrade: upgradesBelow(config.httpPathPrefix),
-    })
-    return listening.listener
-  }
-  let lock: DirectoryLock | undefined
-  try {
-    lock = await lockDirectory({
-      ...{ path, what, role: 'store' },
-      onUnsupported: error =>
-        logger.warn({ err: error }, 'the data directory is not locked: run only one store on it'),
-      onWait: async holder => {
-        logger.warn(
-          { directory: dataDir, holder },
-          'waiting for the data directory: another process has it',
-        )
-        const listener = await listen()
-        listener.status = `it is waiting for the ${what}, which another process is using`
-      },
-    })
-    return { lock: { close: () => lock!.release() }, listener: await listen() }
-  } catch (error) {
-    await lock?.release()
-    await listening.listener?.close()
-    throw error
-  }
 }
 
 /** Keeps queries within `max_memory`, unless there is no limit. */
@@ -296,8 +258,8 @@ function bucketOptionsOf(
   if (!bucket) return undefined
   return {
     ...{ config: bucket, clock, minFreeBytes },
-    onWait: () => {
-      listener.status = 'it is waiting for the bucket'
+    onWait: (what = 'the bucket') => {
+      listener.status = `it is waiting for ${what}`
     },
     onRequest: (operation, outcome, bytes) => {
       metrics.bucketRequests.inc({ operation, outcome })
@@ -315,7 +277,7 @@ function localSpaceOf(config: StoreConfig): StoreConfig {
 function reliefBy(
   { space: { minFreeBytes } }: StoreConfig,
   compactor: () => Compactor,
-  remote: BucketStorage | undefined,
+  remote: RemoteStorage | undefined,
 ) {
   if (minFreeBytes === 0 && !remote) return {}
   const relief = {
@@ -455,40 +417,4 @@ async function addRoutes(app: FastifyInstance, parts: RouteParts): Promise<void>
     { prefix: config.httpPathPrefix },
   )
   refuseOtherMethods(app, methodsOf)
-}
-
-async function readState(parts: {
-  catalog: SqliteCatalog
-  compactor: Compactor
-  space: SpaceRetention
-  budget: PushBudget
-  memory: StoreMemory | undefined
-  remote: BucketStorage | undefined
-  labels: () => readonly CountedLabel[]
-}): Promise<StoreState> {
-  const { catalog, compactor, space, budget, memory, remote, labels } = parts
-  const levels = new Map<number, { segments: number; bytes: number }>()
-  for (const { level, sizeBytes } of await catalog.listSegments()) {
-    const sum = levels.get(level) ?? { segments: 0, bytes: 0 }
-    levels.set(level, { segments: sum.segments + 1, bytes: sum.bytes + sizeBytes })
-  }
-  const { streams } = await catalog.totals()
-  const { usage, minFreeBytes, growth, fullInDays } = await space.outlook()
-  return {
-    compactions: compactor.runs,
-    isCompacting: compactor.isRunning,
-    pendingPushBytes: budget.bytes,
-    memory: {
-      maxBytes: memory?.plan.maxBytes ?? Number.POSITIVE_INFINITY,
-      queryBytes: memory?.gate.reservedBytes ?? 0,
-      queriesWaiting: memory?.gate.waitingCount ?? 0,
-    },
-    streams,
-    levels,
-    cacheBytes: remote?.cacheBytes ?? 0,
-    disk: { ...usage, minFreeBytes },
-    growth,
-    guiltyLabels: labels().filter(({ isGuilty }) => isGuilty),
-    fullInSeconds: fullInDays === undefined ? undefined : fullInDays * secondsPerDay,
-  }
 }

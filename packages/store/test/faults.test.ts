@@ -7,7 +7,7 @@ import { copyFile, mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { type Test, test } from 'tap'
-import type { Catalog } from '../src/catalog/catalog.ts'
+import type { LocalCatalog } from '../src/catalog/catalog.ts'
 import { openSqliteCatalog } from '../src/catalog/sqlite.ts'
 import { Compactor } from '../src/compaction/compactor.ts'
 import { DeleteSweep } from '../src/compaction/delete-sweep.ts'
@@ -86,7 +86,7 @@ async function openLife(dir: string, faults: Faults, clock: { now(): number }) {
   const disk = await openDiskObjectStore(segmentsDir)
   const sqlite = openSqliteCatalog(join(dir, 'catalog.sqlite'))
   const requests = faults.watch(sqlite.deleteRequests, deleteSteps)
-  const watched = faults.watch(sqlite as Catalog, catalogSteps)
+  const watched = faults.watch(sqlite as LocalCatalog, catalogSteps)
   const catalog = new Proxy(watched, {
     get: (target, name) => (name === 'deleteRequests' ? requests : Reflect.get(target, name)),
   })

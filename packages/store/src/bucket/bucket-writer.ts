@@ -73,6 +73,11 @@ export class BucketWriter {
       return writers.length > 1
     }
     if (newest && (hasSegments || this.isSettled)) throw this.#refuse(writers, id!)
+    if (!newest && (await hasSharedStore(bucket))) {
+      throw new BucketOwnerError(
+        `${bucket.place} belongs to replicas with a catalog in PostgreSQL: configure skald.catalog.postgres_url, or another bucket or prefix`,
+      )
+    }
     const number = newest ? Number(newest.key.slice(prefix.length, -ending.length)) + 1 : 1
     const key = `${prefix}${String(number).padStart(16, '0')}${ending}`
     await bucket.put(key, { bytes: Buffer.from(JSON.stringify({ id: this.#file.id })) })
@@ -126,8 +131,24 @@ export class BucketWriter {
   }
 }
 
+/** Key of the object that says which catalog the objects of replicas belong to. */
+export const sharedStoreKey = 'scaled/store.json'
+
+async function hasSharedStore(bucket: Bucket): Promise<boolean> {
+  try {
+    await bucket.read(sharedStoreKey, 0, 1)
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
+    throw error
+  }
+}
+
 const prefix = 'writers/'
 const ending = '.json'
+
+/** Where the directories that have written to a bucket are listed. */
+export const writersPrefix = prefix
 
 function pathOf({ dataDir }: Pick<BucketWriterParts, 'dataDir'>): string {
   return join(dataDir, 'bucket.json')

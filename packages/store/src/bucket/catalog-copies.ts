@@ -106,11 +106,7 @@ export class CatalogCopies {
       this.#copiedMs = clock.now()
       await rm(path, { force: true })
       await copyTo(path)
-      await pipeline(
-        createReadStream(path, { highWaterMark: 1024 * 1024 }),
-        createZstdCompress(),
-        createWriteStream(packed, { mode: privateFileMode }),
-      )
+      await packFile(path, packed)
       const known = await bucket.list(prefix)
       const number = numberOf(known.at(-1)) + 1
       await bucket.put(`${prefix}${String(number).padStart(16, '0')}${ending}`, { path: packed })
@@ -154,14 +150,38 @@ export async function bringCatalog(
   const copies = (await bucket.list(prefix)).filter(({ key }) => !before || key < before)
   const newest = copies.at(-1)
   if (!newest) return undefined
+  try {
+    await unpackObject({ bucket, dataDir }, newest, path)
+  } catch (error) {
+    // The caller may go on with an older copy.
+    throw Object.assign(error as Error, { key: newest.key })
+  }
+  return newest.key
+}
+
+/** Compresses a file. */
+export async function packFile(path: string, packed: string): Promise<void> {
+  await pipeline(
+    createReadStream(path, { highWaterMark: 1024 * 1024 }),
+    createZstdCompress(),
+    createWriteStream(packed, { mode: privateFileMode }),
+  )
+}
+
+/** Brings a compressed object to a path. @throws BucketError; the system's error; an error when it is damaged. */
+export async function unpackObject(
+  { bucket, dataDir }: Pick<CatalogCopiesParts, 'bucket' | 'dataDir'>,
+  { key, sizeBytes }: BucketObject,
+  path: string,
+): Promise<void> {
   const packed = join(dataDir, 'catalog-copy.zst')
   const plain = join(dataDir, 'catalog-copy.sqlite')
   try {
     const file = await open(packed, 'w', privateFileMode)
     try {
-      for (let at = 0; at < newest.sizeBytes; at += bucketReadBytes) {
-        const length = Math.min(bucketReadBytes, newest.sizeBytes - at)
-        await file.write(await bucket.read(newest.key, at, length), 0, length, at)
+      for (let at = 0; at < sizeBytes; at += bucketReadBytes) {
+        const length = Math.min(bucketReadBytes, sizeBytes - at)
+        await file.write(await bucket.read(key, at, length), 0, length, at)
       }
     } finally {
       await file.close()
@@ -172,12 +192,8 @@ export async function bringCatalog(
       createWriteStream(plain, { mode: privateFileMode }),
     )
     await rename(plain, path)
-  } catch (error) {
-    // The caller may go on with an older copy.
-    throw Object.assign(error as Error, { key: newest.key })
   } finally {
     await rm(packed, { force: true })
     await rm(plain, { force: true })
   }
-  return newest.key
 }

@@ -118,31 +118,44 @@ export interface EnteredMarks {
   readonly compacted: number
 }
 
+/** Allows a merge to replace its inputs, as long as nothing happens that it does not know of. */
+export interface MergeTicket {
+  readonly job: number
+  /** The delete requests that the merge follows: all that had begun by this version of the catalog. */
+  readonly rules: number
+}
+
 /** The index. Each method is one transaction: it happens completely or not at all. */
 export interface Catalog {
   readonly deleteRequests: DeleteRequests
   /**
+   * Makes everything that any process has written until now visible to the other methods. Never rejects.
+   * Returns why what they read may be out of date; `undefined` if it is not, and at once if only this process
+   * writes the catalog.
+   */
+  refresh(): Promise<string | undefined> | undefined
+  /** Begins a merge that writes these segments. Returns no ticket if only this process writes the catalog. */
+  beginMerge(outputs: readonly string[]): Promise<MergeTicket | undefined>
+  /**
    * Adds segments and removes the ones they replace. Replaced segments are listed as dropped until
    * their objects are deleted. Adding a segment again changes nothing. If anything is replaced,
    * this resolves once the change would survive a power loss, because objects are deleted next.
+   *
+   * @param ticket Of the merge that wrote the segments.
    */
-  addSegments(segments: readonly CatalogSegment[], replaces: readonly string[]): Promise<void>
-  /**
-   * Adds segments like `addSegments`, one after another as they are read, so that only one is in
-   * memory. Nothing else may use the catalog meanwhile. Returns how many there were.
-   */
-  addFound(segments: AsyncIterable<CatalogSegment>, replaces: readonly string[]): Promise<number>
+  addSegments(
+    segments: readonly CatalogSegment[],
+    replaces: readonly string[],
+    ticket?: MergeTicket,
+  ): Promise<void>
   /**
    * Makes sure that a failed transaction cannot come back. A transaction whose sync failed may
    * still be in SQLite's log, and a crash would restore it. This writes another transaction over
    * it.
    */
   settle(): Promise<void>
-  marks(): Promise<EnteredMarks>
   /** Removes segments whose objects are gone, and remembers their names as lost. */
   removeSegments(names: readonly string[]): Promise<void>
-  /** Returns the lost segments that were not added again since. */
-  listLost(): Promise<string[]>
   /** Returns the replaced segments whose objects may still exist. */
   listDropped(): Promise<string[]>
   /** Removes names from the list of dropped segments, once their objects are deleted. */
@@ -155,10 +168,6 @@ export interface Catalog {
   listParts(which: 'level0' | 'compacted'): Promise<SegmentPartInfo[]>
   /** Returns the parts of one segment; none if it is unknown. */
   partsOf(segment: string): Promise<PartSummary[]>
-  /** Returns true if all streams of a part are known, with their labels and times. */
-  knowsStreams(part: CatalogPart): Promise<boolean>
-  /** Writes the record of a known segment again. Does nothing if the segment is not known any more. */
-  renewSegment(segment: CatalogSegment): Promise<void>
   /** Returns the size of each tenant's day, oldest day first. */
   daySizes(): Promise<DaySize[]>
   /**
@@ -209,4 +218,20 @@ export interface Catalog {
   tenants(): Promise<string[]>
   totals(): Promise<CatalogTotals>
   close(): Promise<void>
+}
+
+/** A catalog that only this process writes, and that is brought in line with the files of a directory. */
+export interface LocalCatalog extends Catalog {
+  /**
+   * Adds segments like `addSegments`, one after another as they are read, so that only one is in
+   * memory. Nothing else may use the catalog meanwhile. Returns how many there were.
+   */
+  addFound(segments: AsyncIterable<CatalogSegment>, replaces: readonly string[]): Promise<number>
+  marks(): Promise<EnteredMarks>
+  /** Returns the lost segments that were not added again since. */
+  listLost(): Promise<string[]>
+  /** Returns true if all streams of a part are known, with their labels and times. */
+  knowsStreams(part: CatalogPart): Promise<boolean>
+  /** Writes the record of a known segment again. Does nothing if the segment is not known any more. */
+  renewSegment(segment: CatalogSegment): Promise<void>
 }

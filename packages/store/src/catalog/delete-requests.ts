@@ -19,8 +19,8 @@ export interface DeleteRequest {
   readonly createdMs: number
   readonly state: DeleteState
   /**
-   * Segments with a higher sequence in their name no longer contain the entries; 0 while the
-   * request is `received`.
+   * Segments with a higher number no longer contain the entries; 0 while the request is `received`. The
+   * number is the one in a segment's name, or the version at which the shared catalog entered it.
    */
   readonly sequence: number
 }
@@ -36,12 +36,12 @@ export interface DeleteRequests {
   list(tenant: string): Promise<DeleteRequest[]>
   /** Returns the unprocessed requests of all tenants, oldest first. */
   listPending(): Promise<DeleteRequest[]>
-  /** Changes the state of some of a tenant's requests. */
+  /** Changes the state of some of a tenant's requests. Returns the sequence that they have now. */
   setState(
     tenant: string,
     ids: readonly string[],
     change: Pick<DeleteRequest, 'state' | 'sequence'>,
-  ): Promise<void>
+  ): Promise<number>
   remove(tenant: string, id: string): Promise<void>
   /** Deletes processed requests that were created before this time. */
   forgetProcessed(beforeMs: number): Promise<void>

@@ -1,6 +1,8 @@
 // The catalog's tables, as migrations that never change once released. A database at version n has
 // run the first n of them (PRAGMA user_version).
 
+import type Database from 'better-sqlite3'
+
 export const migrations: readonly string[] = [
   `
   CREATE TABLE streams (
@@ -101,3 +103,19 @@ export const migrations: readonly string[] = [
     SELECT DISTINCT pair_id, day FROM stream_pairs JOIN stream_days USING (stream_id);
   `,
 ]
+
+/** Brings a database to the newest version. @throws RangeError when a newer program wrote it. */
+export function migrate(database: Database.Database, path: string): void {
+  const version = database.pragma('user_version', { simple: true }) as number
+  if (version > migrations.length) {
+    throw new RangeError(
+      `Cannot open catalog ${path}: version ${version} is newer than this program`,
+    )
+  }
+  for (let next = version; next < migrations.length; next++) {
+    database.transaction(() => {
+      database.exec(migrations[next]!)
+      database.pragma(`user_version = ${next + 1}`)
+    })()
+  }
+}

@@ -2,6 +2,7 @@
 
 import Database from 'better-sqlite3'
 import { StorageUnavailableError } from '../errors.ts'
+import type { DeleteChange } from './catalog-changes.ts'
 import type { DeleteRequest, DeleteRequests } from './delete-requests.ts'
 import { runSynced } from './synced.ts'
 
@@ -57,10 +58,30 @@ export class SqliteDeleteRequests implements DeleteRequests {
     tenant: string,
     ids: readonly string[],
     { state, sequence }: Pick<DeleteRequest, 'state' | 'sequence'>,
-  ): Promise<void> {
+  ): Promise<number> {
     this.#synced(() => {
       for (const id of ids) this.#sql.setState.run(state, sequence, tenant, id)
     })
+    return sequence
+  }
+
+  /**
+   * Applies a change of the shared catalog, as part of the caller's transaction. Requests whose entries are being
+   * removed get the version of the change as their sequence.
+   */
+  apply(change: DeleteChange, version: number): boolean {
+    switch (change.kind) {
+      case 'delete-added':
+        return this.#sql.add.run(change.request).changes > 0
+      case 'delete-state':
+        for (const id of change.ids)
+          this.#sql.setState.run(change.state, version, change.tenant, id)
+        return true
+      case 'delete-removed':
+        return this.#sql.remove.run(change.tenant, change.id).changes > 0
+      case 'deletes-forgotten':
+        return this.#sql.forget.run(change.beforeMs).changes > 0
+    }
   }
 
   async remove(tenant: string, id: string): Promise<void> {

@@ -91,6 +91,9 @@ const segmentStatements = {
   forgetLost: 'DELETE FROM lost_segments WHERE name = ?',
   raiseMark: 'UPDATE marks SET value = ? WHERE name = ? AND value < ?',
   settle: "UPDATE marks SET value = value + 1 WHERE name = 'settled'",
+  copiedVersion: firstColumn("SELECT value FROM marks WHERE name = 'copied'"),
+  setCopied: `INSERT INTO marks (name, value) VALUES ('copied', ?)
+       ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
   // Delete requests count too: a request's sequence is above every commit acknowledged before it
   // began.
   marks: `SELECT max((SELECT value FROM marks WHERE name = 'level0'),

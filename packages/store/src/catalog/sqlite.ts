@@ -13,7 +13,6 @@ import {
 } from '../limits.ts'
 import { parseSegmentName } from '../segment/name.ts'
 import type {
-  Catalog,
   CatalogPart,
   CatalogSegment,
   CatalogTotals,
@@ -21,6 +20,8 @@ import type {
   DaySize,
   EnteredMarks,
   Level0Summary,
+  LocalCatalog,
+  MergeTicket,
   PartSummary,
   SegmentInfo,
   SegmentPartInfo,
@@ -28,8 +29,9 @@ import type {
   TenantDay,
   TimeRange,
 } from './catalog.ts'
+import type { EnteredChange } from './catalog-changes.ts'
 import { activityStepNs, KnownStreams, stepOf } from './known-streams.ts'
-import { migrations } from './migrations.ts'
+import { migrate } from './migrations.ts'
 import { SqliteDeleteRequests } from './sqlite-delete-requests.ts'
 import { type CatalogStatements, prepareStatements } from './sqlite-statements.ts'
 import { StreamSearch } from './stream-search.ts'
@@ -57,23 +59,8 @@ export function openSqliteCatalog(path: string): SqliteCatalog {
   }
 }
 
-function migrate(database: Database.Database, path: string): void {
-  const version = database.pragma('user_version', { simple: true }) as number
-  if (version > migrations.length) {
-    throw new RangeError(
-      `Cannot open catalog ${path}: version ${version} is newer than this program`,
-    )
-  }
-  for (let next = version; next < migrations.length; next++) {
-    database.transaction(() => {
-      database.exec(migrations[next]!)
-      database.pragma(`user_version = ${next + 1}`)
-    })()
-  }
-}
-
 /** The catalog in SQLite. Open it with openSqliteCatalog. */
-export class SqliteCatalog implements Catalog {
+export class SqliteCatalog implements LocalCatalog {
   readonly deleteRequests: SqliteDeleteRequests
   readonly #database: Database.Database
   readonly #sql: CatalogStatements
@@ -90,6 +77,64 @@ export class SqliteCatalog implements Catalog {
     this.#partsOf = this.#sql.partsOf.safeIntegers()
     this.deleteRequests = new SqliteDeleteRequests(database)
     this.#transaction = database.transaction((work: () => void) => work())
+  }
+
+  /** Does nothing: only this process writes it. */
+  refresh(): undefined {
+    return undefined
+  }
+
+  async beginMerge(): Promise<MergeTicket | undefined> {
+    return undefined
+  }
+
+  /** The version of the shared catalog that this is a copy of; 0 if it is none. */
+  get copiedVersion(): number {
+    return (this.#sql.copiedVersion.get() as number | undefined) ?? 0
+  }
+
+  /**
+   * Applies changes of the shared catalog, in one transaction. Returns for each whether it had an effect, as
+   * far as that depends on what was there.
+   */
+  applyChanges(changes: readonly EnteredChange[]): boolean[] {
+    let outcomes: boolean[] = []
+    try {
+      this.#transaction(() => {
+        outcomes = changes.map(change => this.#apply(change))
+        for (const { version } of changes.slice(-1)) this.#sql.setCopied.run(version)
+      })
+    } catch (error) {
+      this.#forget()
+      throw error
+    }
+    return outcomes
+  }
+
+  #apply({ version, enteredMs, change }: EnteredChange): boolean {
+    switch (change.kind) {
+      case 'segments':
+        this.#dropSegments(change.removed)
+        for (const added of change.added) {
+          const sequence = added.level === 0 ? version : added.sequence
+          this.#addSegment({ ...added, sequence, createdMs: enteredMs })
+        }
+        return true
+      case 'expired':
+        this.#dropSegments(change.removed)
+        this.#forgetBefore(change.tenant, change.day)
+        return true
+      case 'retained':
+        return this.#retain(change, new Set(change.labelsTexts))
+      case 'lost':
+        this.#loseSegments(change.removed)
+        return true
+      case 'delete-added':
+      case 'delete-state':
+      case 'delete-removed':
+      case 'deletes-forgotten':
+        return this.deleteRequests.apply(change, version)
+    }
   }
 
   async addSegments(
@@ -212,12 +257,14 @@ export class SqliteCatalog implements Catalog {
   }
 
   async removeSegments(names: readonly string[]): Promise<void> {
-    this.#transaction(() => {
-      for (const name of names) {
-        this.#removeSegment(name)
-        this.#sql.addLost.run(name)
-      }
-    })
+    this.#transaction(() => this.#loseSegments(names))
+  }
+
+  #loseSegments(names: readonly string[]): void {
+    for (const name of names) {
+      this.#removeSegment(name)
+      this.#sql.addLost.run(name)
+    }
   }
 
   async listLost(): Promise<string[]> {
@@ -237,36 +284,47 @@ export class SqliteCatalog implements Catalog {
   async dropBefore(tenant: string, day: number): Promise<string[]> {
     let names: string[] = []
     runSynced(this.#database, () => {
-      names = this.#sql.findExpired.all({ tenant, day }) as string[]
+      names = this.listExpired(tenant, day)
       this.#dropSegments(names)
-      const idle = new Set(this.#sql.forgetDays.all(day, tenant) as number[])
-      if (idle.size === 0) return
-      this.#sql.forgetPairDays.run(day, tenant)
-      this.#forgetIdleStreams(idle)
+      this.#forgetBefore(tenant, day)
     })
     return names
+  }
+
+  /** Returns the segments that `dropBefore` would remove. */
+  listExpired(tenant: string, day: number): string[] {
+    return this.#sql.findExpired.all({ tenant, day }) as string[]
+  }
+
+  #forgetBefore(tenant: string, day: number): void {
+    const idle = new Set(this.#sql.forgetDays.all(day, tenant) as number[])
+    if (idle.size === 0) return
+    this.#sql.forgetPairDays.run(day, tenant)
+    this.#forgetIdleStreams(idle)
   }
 
   async activeDays(tenant: string, firstDay: number, lastDay: number): Promise<number[]> {
     return this.#sql.activeDays.all(tenant, firstDay, lastDay) as number[]
   }
 
-  async retainStreams(
-    { tenant, day, segments }: TenantDay,
-    labelsTexts: ReadonlySet<string>,
-  ): Promise<boolean> {
+  async retainStreams(of: TenantDay, labelsTexts: ReadonlySet<string>): Promise<boolean> {
     let isCurrent = true
     this.#transaction(() => {
-      const names = new Set(this.#sql.segmentsOfDay.all(tenant, day) as string[])
-      isCurrent = names.size === segments.length && segments.every(name => names.has(name))
-      if (!isCurrent) return
-      const active = this.#sql.streamsOfDay.all(tenant, day) as { id: number; labels: string }[]
-      const idle = active.filter(({ labels }) => !labelsTexts.has(labels))
-      for (const { id } of idle) this.#sql.forgetDay.run(id, day)
-      for (const { id } of idle) this.#sql.forgetIdlePairDays.run({ id, day })
-      if (idle.length > 0) this.#forgetIdleStreams(idle.map(({ id }) => id))
+      isCurrent = this.#retain(of, labelsTexts)
     })
     return isCurrent
+  }
+
+  #retain({ tenant, day, segments }: TenantDay, labelsTexts: ReadonlySet<string>): boolean {
+    const names = new Set(this.#sql.segmentsOfDay.all(tenant, day) as string[])
+    const isCurrent = names.size === segments.length && segments.every(name => names.has(name))
+    if (!isCurrent) return false
+    const active = this.#sql.streamsOfDay.all(tenant, day) as { id: number; labels: string }[]
+    const idle = active.filter(({ labels }) => !labelsTexts.has(labels))
+    for (const { id } of idle) this.#sql.forgetDay.run(id, day)
+    for (const { id } of idle) this.#sql.forgetIdlePairDays.run({ id, day })
+    if (idle.length > 0) this.#forgetIdleStreams(idle.map(({ id }) => id))
+    return true
   }
 
   /** Removes those of the streams that have no day left, and clears the caches. */

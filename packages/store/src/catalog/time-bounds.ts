@@ -19,3 +19,9 @@ export function clampToInt64(value: bigint): bigint {
 export function daysOf({ startNs, endNs }: TimeRange): [first: number, last: number] {
   return [dayOf(startNs), dayOf(endNs > startNs ? endNs - 1n : startNs)]
 }
+
+/** Rounds down to a multiple of a unit. */
+export function floorTo(value: bigint, unit: bigint): bigint {
+  const rest = ((value % unit) + unit) % unit
+  return value - rest
+}

@@ -24,6 +24,8 @@ export interface CompactionParts
   readonly metrics: StoreMetrics
   /** Makes changes of delete requests durable beyond this disk. Absent without a bucket. */
   readonly keepRequests?: (() => Promise<void>) | undefined
+  /** A segment's number, if it is not the one in its name. */
+  readonly numberOf?: ((segment: string) => number) | undefined
 }
 
 /** The parts of compaction that others use. */

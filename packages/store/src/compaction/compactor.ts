@@ -2,7 +2,8 @@
 // transaction. Old objects are deleted once no query reads them.
 
 import type { Logger } from 'pino'
-import type { Catalog, CatalogSegment } from '../catalog/catalog.ts'
+import type { Catalog, CatalogSegment, MergeTicket } from '../catalog/catalog.ts'
+import { ChangeRefusedError } from '../errors.ts'
 import {
   compactCheckIntervalMs,
   compactFailureDelayMs,
@@ -45,6 +46,11 @@ export interface CompactorOptions {
   readonly merge?: (job: MergeJob) => Promise<MergeAnswer>
   /** Absent if all segments are in local files. */
   readonly bucket?: MergeBucket | undefined
+  /**
+   * Returns whether this process does the work now, and whether others may have done it meanwhile. Absent if
+   * there are no others.
+   */
+  readonly turn?: (() => 'mine' | 'new' | 'no') | undefined
   /** Called for each segment that is set aside because it is damaged, or missing. */
   readonly onDamage?: (segment: string) => void
   /** Returns the bytes that a merge may write. Unlimited if absent. */
@@ -143,6 +149,11 @@ export class Compactor {
       // Closing terminates the thread, even during a merge.
       if (this.#isClosed) return false
       const { code, segment } = error as Error & { code?: string; segment?: string }
+      if (error instanceof ChangeRefusedError) {
+        // What was merged stays in use. The next look chooses from what is there then.
+        this.#options.logger.info({ reason: error.message }, 'a merge was not entered')
+        return false
+      }
       if (code === 'CORRUPTION' && (await this.#renew([segment ?? '']))) return true
       // Without the segment, there may be more to do.
       if (await this.#unreadable.leaveOut(error)) return true
@@ -160,7 +171,13 @@ export class Compactor {
 
   async #runOnce({ force }: { force: boolean }): Promise<boolean> {
     const { catalog, segments, clock, nextSequence, retention, space, deletes } = this.#options
-    const { room = async () => Number.POSITIVE_INFINITY } = this.#options
+    const { room = async () => Number.POSITIVE_INFINITY, turn = () => 'mine' } = this.#options
+    const whose = turn()
+    if (whose === 'no' || (await catalog.refresh()) !== undefined) return false
+    if (whose === 'new') {
+      this.#mayMergeRuns = true
+      deletes?.reset()
+    }
     await this.#discardLeftovers()
     const lingering = await segments.deleteDropped()
     if (retention?.isDue) await retention.apply()
@@ -187,6 +204,8 @@ export class Compactor {
     if (!(await this.#hasRoom(choice, room))) return hasDeleted
     const outputs = choice.outputs.map(() => segmentName(nextSequence(), choice.level))
     this.#leftovers = outputs
+    // Before the rules of deletes are read.
+    const ticket = await catalog.beginMerge(outputs)
     const answer = await this.#mergeHeld(choice, outputs)
     if (answer.kind === 'failed') {
       const error = errorOfThread(answer.error)
@@ -208,7 +227,7 @@ export class Compactor {
       await this.#unreadable.keepBlocksOf(segment, damage)
     }
     await this.#options.bucket?.publish(answer.outputs, this.#closing.signal)
-    await this.#replace(choice, answer.outputs)
+    await this.#replace(choice, answer.outputs, ticket)
     this.#runs++
     return true
   }
@@ -334,11 +353,12 @@ export class Compactor {
   async #replace(
     choice: Choice,
     outputs: Extract<MergeAnswer, { kind: 'merged' }>['outputs'],
+    ticket: MergeTicket | undefined,
   ): Promise<void> {
     const { catalog, segments, clock, logger } = this.#options
     const createdMs = clock.now()
     const entered = outputs.map((output): CatalogSegment => ({ ...output, createdMs }))
-    await catalog.addSegments(entered, choice.inputs)
+    await catalog.addSegments(entered, choice.inputs, ticket)
     this.#leftovers = []
     await segments.drop(choice.inputs)
     logger.debug({ inputs: choice.inputs.length, outputs: outputs.length }, 'segments merged')

@@ -24,6 +24,8 @@ export interface DeleteSweepOptions {
   readonly logger: Logger
   readonly clock: { now(): number }
   readonly nextSequence: () => number
+  /** Returns a segment's number, as `DeleteRequest.sequence` means it. Absent: the one in its name. */
+  readonly numberOf?: ((segment: string) => number) | undefined
   /** How long a request can be cancelled before its entries are removed. */
   readonly cancelPeriodMs: number
   /** Returns whether a tenant's entries may be removed, or only hidden. */
@@ -64,6 +66,11 @@ export class DeleteSweep {
       const sequence = Math.max(...started.map(({ request }) => request.sequence))
       if (started.length > 0) this.#open(tenant, started, sequence)
     }
+  }
+
+  /** Forgets what it has begun, because another process has been at work meanwhile. It begins all of it again. */
+  reset(): void {
+    this.#batches.clear()
   }
 
   /** Returns the rules that merges of a tenant apply. */
@@ -110,6 +117,7 @@ export class DeleteSweep {
 
   /** Returns the next step. Marks requests as processed when nothing is left to remove. */
   async next(): Promise<SweepStep | undefined> {
+    this.#leaveCancelled()
     await this.#begin()
     for (const batch of [...this.#batches.values()]) {
       if (!this.#options.mayDelete(batch.tenant)) continue
@@ -120,6 +128,14 @@ export class DeleteSweep {
       await this.#finish(batch)
     }
     return undefined
+  }
+
+  /** Leaves out the requests that were cancelled elsewhere. */
+  #leaveCancelled(): void {
+    for (const { tenant, ids } of [...this.#batches.values()]) {
+      const pending = new Set(this.#options.registry.pending(tenant).map(one => one.request.id))
+      for (const id of ids) if (!pending.has(id)) this.cancel(tenant, id)
+    }
   }
 
   /**
@@ -133,10 +149,8 @@ export class DeleteSweep {
       const lastMs = clock.now() - cancelPeriodMs
       const due = registry.pending(tenant).filter(({ request }) => request.createdMs <= lastMs)
       if (due.length === 0) continue
-      const sequence = nextSequence()
       const ids = due.map(({ request }) => request.id)
-      await registry.begin(tenant, ids, sequence)
-      this.#open(tenant, due, sequence)
+      this.#open(tenant, due, await registry.begin(tenant, ids, nextSequence()))
     }
   }
 
@@ -160,9 +174,8 @@ export class DeleteSweep {
   async #stepOf(batch: Batch): Promise<SweepStep | undefined> {
     const { tenant, sequence, clean, stuck, rules } = batch
     const found = await this.#options.catalog.findSegments(tenant, spanOf(rules))
-    const left = found.filter(
-      ({ name }) => parseSegmentName(name)!.sequence <= sequence && !clean.has(name),
-    )
+    const { numberOf = (name: string) => parseSegmentName(name)!.sequence } = this.#options
+    const left = found.filter(({ name }) => numberOf(name) <= sequence && !clean.has(name))
     batch.segmentCount = Math.max(batch.segmentCount, left.length)
     batch.leftCount = left.length
     if (left.some(({ level }) => level === 0)) return 'level0'

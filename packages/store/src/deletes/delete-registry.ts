@@ -104,11 +104,11 @@ export class DeleteRegistry {
   }
 
   /**
-   * Records that compaction is removing the entries. Segments with a higher sequence no longer
-   * contain them.
+   * Records that compaction is removing the entries. Returns their sequence: segments with a higher one no
+   * longer contain them. A shared catalog gives another than the one that is passed.
    */
-  async begin(tenant: string, ids: readonly string[], sequence: number): Promise<void> {
-    await this.#setState(tenant, ids, { state: 'processing', sequence })
+  async begin(tenant: string, ids: readonly string[], sequence: number): Promise<number> {
+    return this.#setState(tenant, ids, { state: 'processing', sequence })
   }
 
   /**
@@ -123,21 +123,30 @@ export class DeleteRegistry {
     tenant: string,
     ids: readonly string[],
     change: { readonly state: DeleteState; readonly sequence: number },
-  ): Promise<void> {
-    await this.#options.requests.setState(tenant, ids, change)
+  ): Promise<number> {
+    const sequence = await this.#options.requests.setState(tenant, ids, change)
     const changed = this.pending(tenant).map(pending =>
       ids.includes(pending.request.id)
-        ? { ...pending, request: { ...pending.request, ...change } }
+        ? { ...pending, request: { ...pending.request, ...change, sequence } }
         : pending,
     )
     this.#replace(
       tenant,
       changed.filter(({ request }) => request.state !== 'processed'),
     )
+    return sequence
+  }
+
+  /** Reads the unprocessed requests again, because another process may have changed them. */
+  async reload(): Promise<void> {
+    const pending = await this.#options.requests.listPending()
+    this.#pending.clear()
+    for (const request of pending) this.#remember(request)
   }
 
   #remember(request: DeleteRequest): void {
     const { id, tenant, query } = request
+    if (this.pending(tenant).some(known => known.request.id === id)) return
     const rule = createDeleteRule({ id, log: parseLogQuery(query) }, request)
     this.#replace(tenant, [...this.pending(tenant), { request, rule }])
   }

@@ -34,7 +34,7 @@ export class KeptDeleteRequests implements DeleteRequests {
     tenant: string,
     ids: readonly string[],
     change: Pick<DeleteRequest, 'state' | 'sequence'>,
-  ): Promise<void> {
+  ): Promise<number> {
     return this.#requests.setState(tenant, ids, change)
   }
 

@@ -112,6 +112,7 @@ async function allLabels(
   { tenant, range, signal }: { tenant: string; range: TimeRange; signal: AbortSignal },
 ): Promise<DetectedLabel[]> {
   const found: DetectedLabel[] = []
+  await catalog.refresh()
   for (const label of await catalog.labelNames(tenant, range)) {
     const values = await catalog.labelValues(tenant, label, range)
     if (isUsefulLabel(label, values)) found.push({ label, cardinality: values.length })
@@ -127,6 +128,7 @@ async function labelsOfStreams(
   { tenant, range, selector }: { tenant: string; range: TimeRange; selector: string },
 ): Promise<DetectedLabel[]> {
   const valuesOf = new Map<string, Set<string>>()
+  await catalog.refresh()
   const streams = await catalog.findStreams(tenant, parseSelector(selector), range)
   for (const labels of streams.values()) {
     for (const { name, value } of labels) {

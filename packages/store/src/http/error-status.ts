@@ -51,6 +51,8 @@ export const errorAnswers: Readonly<Record<string, ErrorAnswer>> = {
   PUSH_NO_ROOM: { status: 503, endsLine: true, isLogged: true },
   STORAGE_UNAVAILABLE: { status: 503 },
   BUCKET_UNAVAILABLE: { status: 503, isLogged: true },
+  CATALOG_UNAVAILABLE: { status: 503, isLogged: true },
+  CHANGE_REFUSED: { status: 503, isLogged: true },
 
   CORRUPTION: { status: 500, isLogged: true },
 

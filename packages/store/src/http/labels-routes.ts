@@ -57,6 +57,7 @@ export function addLabelsRoutes(app: FastifyInstance, options: LabelsRouteOption
       url,
       handler: async (request, reply) => {
         const hold = holdUntilTaken(reply.raw, createHold)
+        await catalog.refresh()
         const answer = await find(request, count => hold?.take(count * streamBytes))
         watchTaking(reply.raw, hold)
         return sendJson(reply, answer)

@@ -1,6 +1,6 @@
 // Keeps what a scan reads on the disk, where segments are in a bucket and the disk is a cache.
 
-import type { SegmentRange } from '../bucket/bucket-objects.ts'
+import type { SegmentRange } from '../bucket/cached-segments.ts'
 import { storedBytes } from '../segment/format.ts'
 import type { BlockGroup } from './messages.ts'
 

@@ -75,6 +75,8 @@ const noLimits: LeafLimits = { maxQueryBytesRead: 0, maxQuerierBytesRead: 0, car
 export function createLogSource(tenant: string, parts: LogSourceParts): LogSource {
   return {
     select: async (leaf, signal) => {
+      const refreshing = parts.catalog.refresh()
+      const outdated = refreshing && (await refreshing)
       // Read the rules before finding segments: if a rule is gone by then, its entries are no
       // longer in the segments either.
       const deletes = parts.rulesFor?.(leaf) ?? []
@@ -84,12 +86,17 @@ export function createLogSource(tenant: string, parts: LogSourceParts): LogSourc
         isShared = false
         return selectWithin(selection, parts, shared)
       })
-      const { result, usedBytes } = found
+      const { usedBytes } = found
       parts.hold?.takeResult(usedBytes)
+      const result = outdated === undefined ? found.result : withWarning(found.result, outdated)
       if (!isShared) return result
       return { ...result, stats: { ...result.stats, leavesShared: 1 } }
     },
   }
+}
+
+function withWarning(result: LeafResult, text: string): LeafResult {
+  return { ...result, warnings: [...(result.warnings ?? []), text] }
 }
 
 /**

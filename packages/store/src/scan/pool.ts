@@ -10,7 +10,7 @@ import {
   type LeafResult,
   mergeLeafResults,
 } from '@skald/query'
-import type { SegmentRange } from '../bucket/bucket-objects.ts'
+import type { SegmentRange } from '../bucket/cached-segments.ts'
 import type { DeleteRule } from '../deletes/delete-rule.ts'
 import {
   countedBlocksLeast,

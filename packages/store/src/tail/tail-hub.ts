@@ -38,6 +38,8 @@ export interface TailHubOptions {
   readonly dataDir: string
   /** All segments at the start, oldest sequence first, before any merge. */
   readonly stored: readonly SegmentInfo[]
+  /** Whether tails continue after a restart. They cannot if the numbers of commits are not their order. */
+  readonly resumes?: boolean
 }
 
 /** A receiver's subscription to a query. */
@@ -121,7 +123,8 @@ export class TailHub {
     }
     const { id, receivers } = subscription
     receivers.set(receiver, this.#nextCommit)
-    const recordKey = mayResume ? hash('sha256', key, 'base64url') : undefined
+    const { resumes = true } = this.#options
+    const recordKey = mayResume && resumes ? hash('sha256', key, 'base64url') : undefined
     const place: Place = { subscription: id, receiver, recordKey, state: 'coming' }
     return {
       isResumed: this.#resume(place),
@@ -169,15 +172,30 @@ export class TailHub {
     onEnd?.()
   }
 
-  /** Reports a durable segment of level 0. */
-  commit(segment: string, sizeBytes: number): void {
-    this.#missed.add(segment, sizeBytes)
-    if (this.#byId.size === 0) {
+  /** Whether there are no live queries. */
+  get isIdle(): boolean {
+    return this.#byId.size === 0
+  }
+
+  /**
+   * Reports a durable segment of level 0.
+   *
+   * @param release Called once its file is not needed any more.
+   */
+  commit(segment: string, sizeBytes: number, release?: () => void): void {
+    const { resumes = true } = this.#options
+    if (resumes) this.#missed.add(segment, sizeBytes)
+    if (this.isIdle) {
+      release?.()
       this.#noteSent(segment)
       return
     }
     const isLate = this.#unread.size >= tailBacklogCommitsMax
-    this.#unread.set(segment, this.#options.segments.acquire([segment]))
+    const allowDeletion = this.#options.segments.acquire([segment])
+    this.#unread.set(segment, async () => {
+      release?.()
+      await allowDeletion()
+    })
     this.#send({ kind: 'commit', number: this.#nextCommit++, segment, sizeBytes, isLate })
   }
 
@@ -282,6 +300,7 @@ export class TailHub {
   }
 
   #noteSent(segment: string): void {
+    if (this.#options.resumes === false) return
     const sequence = parseSegmentName(segment)?.sequence
     if (sequence !== undefined) this.#record.sent(sequence)
   }

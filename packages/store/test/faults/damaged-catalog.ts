@@ -49,8 +49,8 @@ export async function startOnCatalog(
   }
   const problems: string[] = []
   try {
-    const { catalog, objects } = await openStorage({ dataDir: copy, logger, own })
-    await checkCatalog({ catalog, objects, logger, pauseMs: 0 })
+    const { catalog, local, objects } = await openStorage({ dataDir: copy, logger, own })
+    await checkCatalog({ catalog: local!, objects, logger, pauseMs: 0 })
     const segments = new SegmentIndex(objects, catalog, logger)
     const range = { startNs: midnightNs, endNs: midnightNs + dayNs }
     const found = await catalog.findSegments('a', range)

@@ -3,7 +3,7 @@
 
 import { join } from 'node:path'
 import type { Logger } from 'pino'
-import type { Catalog } from '../../src/catalog/catalog.ts'
+import type { LocalCatalog } from '../../src/catalog/catalog.ts'
 import { openSqliteCatalog } from '../../src/catalog/sqlite.ts'
 import { Compactor } from '../../src/compaction/compactor.ts'
 import { DeleteSweep } from '../../src/compaction/delete-sweep.ts'
@@ -66,7 +66,7 @@ export async function openStoreLife({ dir, disk, medium, clock, logger }: LifeOp
       },
     })
   const requests = watch(sqlite.deleteRequests, name => deleteTransactions.has(name) || undefined)
-  const watched = watch(sqlite as Catalog, (name, args) => {
+  const watched = watch(sqlite as LocalCatalog, (name, args) => {
     if (!transactions.has(name)) return undefined
     if (name === 'addSegments') return (args[1] as readonly string[]).length > 0
     return syncedTransactions.has(name)

@@ -39,6 +39,7 @@ async function open(t: Test, { overrides = {}, hasDefaultRates = false }: Option
     streams: 0,
     levels: new Map(),
     cacheBytes: 0,
+    isCatalogReachable: true,
     disk: { freeBytes: 0, totalBytes: 0, minFreeBytes: 0 },
     growth: [],
     guiltyLabels: [],

@@ -1,0 +1,305 @@
+// Several replicas over one bucket and one PostgreSQL, all of them real: what one has acknowledged, every other one
+// finds at once, in the order of arrival, through kills and outages. Starts cost the most, so tests are long stories.
+
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { createLabelSet } from '@skald/wire'
+import { t as root, type Test, test } from 'tap'
+import { Random } from '../bench/random.ts'
+import { createPostgres, noPostgres, postgresUser } from '../test/postgres-server.ts'
+import { flattenStreams, startStore, type TestStore } from './harness.ts'
+import { judgeRecorded, recordedConfig, runRecorded } from './recorded-cases.ts'
+import { replicaConfig, startReplicas } from './replicas.ts'
+import { bucketKeys, noBucket, startBucket } from './versitygw-process.ts'
+
+const durationMs = Number(process.env.SKALD_SCALED_MS ?? 15_000)
+// After a long time, there is much to ask for.
+const timeoutMs = Math.max(180_000, 3 * durationMs)
+root.setTimeout(timeoutMs)
+
+const skip = noBucket || noPostgres
+const nowNs = BigInt(Date.now()) * 1_000_000n
+const hourNs = 3_600_000_000_000n
+
+/** Pushes lines of a stream with one time or with rising ones. Returns the status. */
+async function pushLines(
+  store: TestStore,
+  app: string,
+  lines: readonly string[],
+  { stepNs = 1_000_000n, firstNs = nowNs - hourNs } = {},
+): Promise<number> {
+  const entries = lines.map((line, i) => ({
+    timestampNs: firstNs + BigInt(i) * stepNs,
+    line,
+    structuredMetadata: [],
+  }))
+  return (await store.push([{ labels: createLabelSet({ app }), entries }])).status
+}
+
+function rangeParams(query: string) {
+  return {
+    query,
+    start: String(nowNs - 3n * hourNs),
+    end: String(nowNs + hourNs),
+    limit: '5000',
+    direction: 'forward',
+  }
+}
+
+async function linesOf(store: TestStore, app: string): Promise<string[]> {
+  const data = await store.query('query_range', rangeParams(`{app="${app}"}`))
+  return flattenStreams(data).map(({ line }) => line)
+}
+
+async function until(what: string, isTrue: () => boolean | Promise<boolean>): Promise<void> {
+  for (let tries = 0; tries < 300; tries++) {
+    if (await isTrue()) return
+    await sleep(100)
+  }
+  throw new Error(`never: ${what}`)
+}
+
+async function metricOf(store: TestStore, name: string): Promise<number> {
+  const { body } = await store.request('/metrics')
+  const line = body.split('\n').find(one => one.startsWith(`${name} `))
+  return Number(line?.split(' ').at(-1) ?? 0)
+}
+
+/** Merges level 0, whichever replica has that work. */
+async function flushAll(replicas: readonly TestStore[]): Promise<void> {
+  for (const replica of replicas) await replica.request('/flush', { method: 'POST' })
+}
+
+test('recorded requests, pushed to one replica and asked of another', { skip }, async t => {
+  const dir = t.testdir()
+  const [bucket, postgres] = [await startBucket(t, dir), await createPostgres(t)]
+  const config = `${recordedConfig}`
+  const [first, second] = await startReplicas(t, { dir, bucket, postgres, count: 2, config })
+  const push = ['--url', first!.url, '--push', '--flush', '--only', 'labels-series']
+  judgeRecorded(t, await runRecorded({ runner: 'store', args: push, dir }))
+  const ask = ['--url', second!.url, '--skip-fresh', '--only', 'labels-series|streams-selectors']
+  const results = await runRecorded({ runner: 'store', args: ask, dir })
+  t.ok(results.length >= 100, `${results.length} requests`)
+  judgeRecorded(t, results)
+  const { body } = await second!.request('/config')
+  t.match(body, /commit_interval: 50ms/)
+  for (const text of [body, first!.output(), second!.output()]) {
+    t.notMatch(text, postgresUser.password)
+    t.notMatch(text, bucketKeys.secret)
+  }
+})
+
+test('what one replica acknowledges, every other one finds at once', { skip }, async t => {
+  const dir = t.testdir()
+  const bucket = await startBucket(t, dir)
+  const postgres = await createPostgres(t, { isStarted: false })
+  const passwordFile = join(dir, 'password')
+  writeFileSync(passwordFile, `${postgresUser.password}\n`)
+  const deletes = `compactor:
+  retention_enabled: true
+  delete_request_store: s3
+  delete_request_cancel_period: 0s
+limits_config: {retention_period: 240h}
+`
+
+  const withFile = replicaConfig(bucket, postgres).replace(
+    `'${postgres.url}'`,
+    `'${postgres.openUrl}', postgres_password_file: '${passwordFile}'`,
+  )
+
+  t.comment('a start without PostgreSQL waits, and comes up when it is there')
+  const waiting = startStore(t, {
+    dir: join(dir, 'replica-0'),
+    config: `${withFile}${deletes}`,
+  })
+  const log = join(dir, 'replica-0', 'store.log')
+  await until(
+    'it waits',
+    () => existsSync(log) && /waiting for PostgreSQL/.test(readFileSync(log, 'utf8')),
+  )
+  await postgres.start()
+  const replicas = [
+    await waiting,
+    ...(await startReplicas(t, {
+      dir: join(dir, 'more'),
+      bucket,
+      postgres,
+      count: 2,
+      config: deletes,
+    })),
+  ]
+
+  t.comment('reads see every answered push, also with merges in between')
+  const order: string[] = []
+  for (let round = 0; round < 9; round++) {
+    const line = `line ${round}`
+    order.push(line)
+    // All have the same time, so only the order of arrival tells them apart.
+    t.equal(await pushLines(replicas[round % 3]!, 'order', [line]), 204)
+    for (const replica of replicas) t.same(await linesOf(replica, 'order'), order)
+    if (round % 4 === 3) await flushAll(replicas)
+  }
+  const merged = bucket.keys('skald/scaled/segments/').filter(key => key.endsWith('-1.seg'))
+  t.ok(merged.length >= 2, 'level 0 was merged')
+  for (const replica of replicas) {
+    const labels = await replica.request('/loki/api/v1/label/app/values')
+    t.match(labels.body, /order/)
+  }
+
+  t.comment('a tail on one replica shows what another one takes')
+  const tailed: string[] = []
+  const query = encodeURIComponent('{app="tailed"}')
+  const tail = new WebSocket(
+    `${replicas[1]!.url.replace('http', 'ws')}/loki/api/v1/tail?query=${query}`,
+  )
+  t.teardown(() => tail.close())
+  tail.addEventListener('message', ({ data }) => {
+    const { streams } = JSON.parse(String(data)) as { streams: { values: [string, string][] }[] }
+    for (const { values } of streams) for (const [, line] of values) tailed.push(line)
+  })
+  await new Promise(resolve => tail.addEventListener('open', resolve, { once: true }))
+  for (const [i, replica] of replicas.entries()) await pushLines(replica, 'tailed', [`tailed ${i}`])
+  await until('the tail has them', () => tailed.length >= 3)
+  t.same(tailed, ['tailed 0', 'tailed 1', 'tailed 2'])
+  tail.close()
+
+  t.comment('a pushed line again counts once')
+  t.equal(await pushLines(replicas[1]!, 'order', ['line 0']), 204)
+  await flushAll(replicas)
+  for (const replica of replicas) t.same((await linesOf(replica, 'order')).toSorted(), order)
+
+  t.comment('deleted lines are hidden everywhere at once, and gone after merges')
+  await pushLines(replicas[0]!, 'secret', ['keep 1', 'remove 2', 'keep 3'])
+  const params = new URLSearchParams({
+    query: '{app="secret"} |= "remove"',
+    start: String(nowNs / 1_000_000_000n - 7200n),
+    end: String(nowNs / 1_000_000_000n),
+  })
+  const answer = await replicas[1]!.request(`/loki/api/v1/delete?${params}`, { method: 'POST' })
+  t.equal(answer.status, 204)
+  for (const replica of replicas) t.same(await linesOf(replica, 'secret'), ['keep 1', 'keep 3'])
+  await until('it is processed', async () => {
+    await flushAll(replicas)
+    return /"status":"processed"/.test((await replicas[2]!.request('/loki/api/v1/delete')).body)
+  })
+  for (const replica of replicas) t.same(await linesOf(replica, 'secret'), ['keep 1', 'keep 3'])
+
+  t.comment('without PostgreSQL, pushes are refused and reads go on')
+  await postgres.stop({ isImmediate: true })
+  const refused = await pushAnswer(replicas[0]!)
+  t.equal(refused.status, 503)
+  t.ok(refused.headers.get('retry-after'))
+  const asked = await replicas[1]!.request(
+    `/loki/api/v1/query_range?${new URLSearchParams(rangeParams('{app="order"}'))}`,
+  )
+  t.equal(asked.status, 200)
+  t.match(asked.body, /the catalog cannot be reached/)
+  t.equal(await metricOf(replicas[1]!, 'skald_catalog_reachable'), 0)
+  await postgres.start()
+  await until(
+    'it takes pushes again',
+    async () => (await pushLines(replicas[0]!, 'after', ['a'])) === 204,
+  )
+  t.same(await linesOf(replicas[2]!, 'after'), ['a'])
+  t.equal(await metricOf(replicas[2]!, 'skald_catalog_reachable'), 1)
+
+  t.comment('a replica that lost its disk has everything')
+  await replicas[2]!.kill()
+  rmSync(join(dir, 'more', 'replica-1', 'store-data'), { recursive: true })
+  await replicas[2]!.start()
+  t.same((await linesOf(replicas[2]!, 'order')).toSorted(), order)
+  t.same(await linesOf(replicas[2]!, 'secret'), ['keep 1', 'keep 3'])
+
+  t.comment('a single store refuses the directory and the bucket of replicas')
+  await replicas[0]!.stop()
+  const single = startStore(t, { dir: join(dir, 'replica-0'), config: bucket.config })
+  await t.rejects(single, /belongs to a replica/)
+  await t.rejects(startStore(t, { dir: join(dir, 'single'), config: bucket.config }), /replicas/)
+})
+
+function pushAnswer(store: TestStore) {
+  const labels = createLabelSet({ app: 'refused' })
+  return store.push([
+    { labels, entries: [{ timestampNs: nowNs, line: 'x', structuredMetadata: [] }] },
+  ])
+}
+
+/** A client that pushes numbered lines to any replica until one answers. */
+async function pushNumbered(
+  t: Test,
+  replicas: readonly TestStore[],
+  { app, random, isOver }: { app: string; random: Random; isOver: () => boolean },
+): Promise<{ lines: number; retries: number }> {
+  let lines = 0
+  let retries = 0
+  while (!isOver()) {
+    const batch = Array.from({ length: 20 }, (_, i) => `${app} ${lines + i}`)
+    const firstNs = nowNs - hourNs + BigInt(lines) * 1_000_000n
+    for (let tries = 0; ; tries++) {
+      if (tries > 600) return t.fail(`${app}: no replica takes pushes`) as never
+      const replica = replicas[random.between(0, replicas.length - 1)]!
+      const status = await pushLines(replica, app, batch, { firstNs }).catch(() => 0)
+      if (status === 204) break
+      retries++
+      await sleep(50)
+    }
+    lines += batch.length
+  }
+  return { lines, retries }
+}
+
+test('kills and outages of PostgreSQL lose nothing and double nothing', { skip }, async t => {
+  const seed = Number(process.env.SKALD_CRASH_SEED ?? Date.now() % 1_000_000)
+  t.setTimeout(timeoutMs)
+  t.comment(`seed ${seed}`)
+  const random = new Random(seed)
+  const dir = t.testdir()
+  const [bucket, postgres] = [await startBucket(t, dir), await createPostgres(t)]
+  const replicas = await startReplicas(t, { dir, bucket, postgres, count: 3 })
+  const untilMs = Date.now() + durationMs
+  const isOver = () => Date.now() >= untilMs
+  const apps = ['a', 'b', 'c', 'd']
+  const pushing = apps.map(app => pushNumbered(t, replicas, { app, random, isOver }))
+  let kills = 0
+  let outages = 0
+  while (!isOver()) {
+    await sleep(random.between(200, 1500))
+    if (random.between(0, 2) === 0) {
+      outages++
+      await postgres.stop({ isImmediate: random.between(0, 1) === 0 })
+      await sleep(random.between(50, 1000))
+      await postgres.start()
+      continue
+    }
+    kills++
+    const victim = replicas[random.between(0, replicas.length - 1)]!
+    await victim.kill()
+    await victim.start()
+  }
+  const pushed = await Promise.all(pushing)
+  const total = pushed.reduce((sum, { lines }) => sum + lines, 0)
+  const retries = pushed.reduce((sum, one) => sum + one.retries, 0)
+  for (const replica of replicas) await replica.waitUntilReady()
+  await until('PostgreSQL answers', async () => (await postgres.sql('SELECT 1')) === '1')
+  await flushAll(replicas)
+  for (const [number, replica] of replicas.entries()) {
+    for (const [i, app] of apps.entries()) {
+      const expected = Array.from({ length: pushed[i]!.lines }, (_, line) => `${app} ${line}`)
+      const found: string[] = []
+      const startNs = nowNs - 2n * hourNs
+      for await (const { line } of replica.entries(`{app="${app}"}`, startNs, nowNs + hourNs))
+        found.push(line)
+      t.same(found, expected, `replica ${number} has the lines of ${app}, each once`)
+    }
+    const counted = await replica.query('query', {
+      query: 'sum(count_over_time({app=~".+"}[6h]))',
+      time: String(nowNs + hourNs),
+    })
+    t.equal(Number(counted.result[0]?.value?.[1]), total, 'and counts them')
+  }
+  t.ok(kills > 0 || outages > 0)
+  t.comment(
+    `${total} lines acknowledged, ${retries} tries repeated, ${kills} kills, ${outages} outages: lost 0, doubled 0`,
+  )
+})

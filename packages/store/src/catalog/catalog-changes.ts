@@ -1,0 +1,55 @@
+// Changes of a catalog that several replicas share. Each is one transaction; applied in the order of their
+// versions, they make every copy the same.
+
+import type { CatalogSegment } from './catalog.ts'
+import type { DeleteRequest, DeleteState } from './delete-requests.ts'
+
+/** A segment as a change adds it. When it was created, and the sequence of level 0, come from the transaction. */
+export type AddedSegment = Omit<CatalogSegment, 'createdMs'>
+
+/** Changes of delete requests. */
+export type DeleteChange =
+  | { readonly kind: 'delete-added'; readonly request: DeleteRequest }
+  | {
+      readonly kind: 'delete-state'
+      readonly tenant: string
+      readonly ids: readonly string[]
+      readonly state: DeleteState
+    }
+  | { readonly kind: 'delete-removed'; readonly tenant: string; readonly id: string }
+  | { readonly kind: 'deletes-forgotten'; readonly beforeMs: number }
+
+/** One change. */
+export type CatalogChange =
+  | DeleteChange
+  /** A commit, a merge, or a removal. */
+  | {
+      readonly kind: 'segments'
+      readonly added: readonly AddedSegment[]
+      readonly removed: readonly string[]
+    }
+  /** Everything of a tenant from before a day is gone. */
+  | {
+      readonly kind: 'expired'
+      readonly tenant: string
+      readonly day: number
+      readonly removed: readonly string[]
+    }
+  /** The streams of a tenant's day are only these, if the day is in exactly these segments. */
+  | {
+      readonly kind: 'retained'
+      readonly tenant: string
+      readonly day: number
+      readonly segments: readonly string[]
+      readonly labelsTexts: readonly string[]
+    }
+  /** Segments whose objects are missing. */
+  | { readonly kind: 'lost'; readonly removed: readonly string[] }
+
+/** A change, and what its transaction gave it. */
+export interface EnteredChange {
+  readonly version: number
+  /** By the clock of the database. */
+  readonly enteredMs: number
+  readonly change: CatalogChange
+}

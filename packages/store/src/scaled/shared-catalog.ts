@@ -1,0 +1,470 @@
+// The catalog that replicas share. PostgreSQL holds its changes in the order of their versions; each replica has
+// an exact copy in SQLite. Reads bring the copy to the newest version first, with one request that all who wait
+// share. Writes are one transaction each, and reach the copy with the next read.
+
+import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { LabelSet, Matcher } from '@skald/wire'
+import type { Logger } from 'pino'
+import type {
+  Catalog,
+  CatalogSegment,
+  CatalogTotals,
+  DatedSegment,
+  DaySize,
+  Level0Summary,
+  MergeTicket,
+  PartSummary,
+  SegmentInfo,
+  SegmentPartInfo,
+  TenantDay,
+  TimeRange,
+} from '../catalog/catalog.ts'
+import type { CatalogChange, EnteredChange } from '../catalog/catalog-changes.ts'
+import type { SqliteCatalog } from '../catalog/sqlite.ts'
+import { CatalogOwnerError, CatalogUnavailableError, ChangeRefusedError } from '../errors.ts'
+import {
+  catalogChangeMs,
+  catalogDownRequestMs,
+  catalogPageChanges,
+  catalogRetryMsLeast,
+  catalogRetryMsMax,
+  jobMs,
+} from '../limits.ts'
+import { type CodedChange, decodeChange, encodeChange } from './change-codec.ts'
+import type { ChangeListener } from './change-observer.ts'
+import type { Database } from './postgres.ts'
+import { SharedDeleteRequests } from './shared-delete-requests.ts'
+import { StreamCover } from './stream-cover.ts'
+
+export interface SharedCatalogParts {
+  readonly database: Database
+  /** The copy, at some version. */
+  readonly copy: SqliteCatalog
+  /** Identity of the catalog in the database. */
+  readonly store: string
+  /** Number of this process. */
+  readonly epoch: number
+  readonly logger: Logger
+  /** Closes the copy and opens one that is made from what the bucket has. */
+  readonly renewCopy: (copy: SqliteCatalog) => Promise<SqliteCatalog>
+}
+
+interface Page {
+  readonly version: string
+  readonly rules: string
+  readonly forgets: string
+  readonly floor: string
+  readonly store: string
+  readonly changes: readonly (readonly [number, number, CodedChange])[] | null
+}
+
+const pageStatement = {
+  name: 'changes',
+  text: `SELECT version, rules, forgets, floor, store, (
+      SELECT json_agg(json_build_array(c.version, c.entered_ms, c.change) ORDER BY c.version) FROM (
+        SELECT version, floor(extract(epoch FROM entered) * 1000) AS entered_ms, change
+          FROM skald.changes WHERE version > $1 ORDER BY version LIMIT ${catalogPageChanges}) AS c
+    ) AS changes FROM skald.head`,
+}
+
+const recordStatement = {
+  name: 'record',
+  text: 'SELECT skald.record($1, $2, $3, $4, $5, $6, $7, $8) AS version',
+}
+
+/** What a change says beside its content. */
+interface RecordOptions {
+  readonly added?: readonly string[]
+  readonly removed?: readonly string[]
+  readonly ticket?: MergeTicket | undefined
+  /** The version of `forgets` that a commit relies on. */
+  readonly forgets?: number
+  readonly kind?: 'rules' | 'forgets' | 'lost'
+}
+
+/** The shared catalog. */
+export class SharedCatalog implements Catalog {
+  readonly deleteRequests: SharedDeleteRequests
+  readonly #parts: SharedCatalogParts
+  #copy: SqliteCatalog
+  /** Of the copy. */
+  #version: number
+  /** The highest version that PostgreSQL has ever answered. */
+  #seen = 0
+  #rules = 0
+  #forgets = 0
+  #listener: ChangeListener = async () => undefined
+  readonly #cover = new StreamCover()
+  /** Segment → the version that entered it, of those that came while this process was running. */
+  readonly #made = new Map<string, number>()
+  /** Outcomes of own changes, by version, until their makers take them. */
+  readonly #outcomes = new Map<number, boolean>()
+  readonly #awaited = new Set<number>()
+  #running: Promise<void> = Promise.resolve()
+  #next: Promise<void> | undefined
+  /** When the copy was last known to have everything. */
+  #currentMs = Date.now()
+  #isDown = false
+  #isClosed = false
+  /** Of the merge under way. */
+  #job: number | undefined
+
+  constructor(parts: SharedCatalogParts) {
+    this.#parts = parts
+    this.#copy = parts.copy
+    this.#version = parts.copy.copiedVersion
+    this.deleteRequests = new SharedDeleteRequests({
+      copy: () => this.#copy.deleteRequests,
+      refresh: () => this.refresh(),
+      record: async (change, kind) => {
+        const version = await this.#record(change, kind ? { kind } : {})
+        return { version, outcome: await this.#outcomeOf(version) }
+      },
+    })
+  }
+
+  /** Version of the copy. */
+  get version(): number {
+    return this.#version
+  }
+
+  /** Whether the last request failed, or found another catalog. */
+  get isDown(): boolean {
+    return this.#isDown
+  }
+
+  /** The job of the merge under way, which must be renewed. */
+  get job(): number | undefined {
+    return this.#job
+  }
+
+  /** Sets who is told of changes. */
+  listen(listener: ChangeListener): void {
+    this.#listener = listener
+  }
+
+  /** Returns the version that entered a segment; 0 if it was there before this process. */
+  numberOf(segment: string): number {
+    return this.#made.get(segment) ?? 0
+  }
+
+  async refresh(): Promise<string | undefined> {
+    const synced = this.sync().then(
+      () => undefined,
+      (error: Error) => error.message,
+    )
+    const late = new AbortController()
+    const why = await (this.isDown
+      ? Promise.race([synced, sleep(catalogDownRequestMs, 'no answer', late)])
+      : synced)
+    late.abort()
+    if (why === undefined) return undefined
+    const seconds = Math.ceil((Date.now() - this.#currentMs) / 1000)
+    return `the catalog cannot be reached: lines that other replicas took in the last ${seconds} s may be missing`
+  }
+
+  /**
+   * Brings the copy to the version that PostgreSQL has when it is asked, which is after this call.
+   * @throws CatalogUnavailableError; CatalogOwnerError when the database is another one, or has lost changes.
+   */
+  sync(): Promise<void> {
+    // A request that was sent already may miss what was acknowledged just now.
+    this.#next ??= this.#running
+      .catch(() => undefined)
+      .then(() => {
+        this.#running = this.#next!
+        this.#next = undefined
+        return this.#syncOnce()
+      })
+    return this.#next
+  }
+
+  async #syncOnce(): Promise<void> {
+    let target: number | undefined
+    for (;;) {
+      const seen = Math.max(this.#seen, this.#version)
+      const page = await this.#ask<Page>({ ...pageStatement, values: [this.#version] })
+      const head = Number(page.version)
+      target ??= head
+      this.#checkHead(page, head, seen)
+      if (this.#version < Number(page.floor)) await this.#renewCopy()
+      else await this.#apply(page.changes ?? [])
+      if (this.#version < target) continue
+      // What is in the copy by now is known, and these only grow.
+      if (Number(page.rules) <= this.#version) this.#rules = Number(page.rules)
+      if (Number(page.forgets) <= this.#version) this.#forgets = Number(page.forgets)
+      this.#noteAnswer()
+      return
+    }
+  }
+
+  /** @throws CatalogOwnerError when the database is not the one that the copy is of. */
+  #checkHead({ store }: Page, head: number, seen: number): void {
+    if (store === this.#parts.store && head >= seen) return
+    const error = new CatalogOwnerError(
+      store === this.#parts.store
+        ? `the catalog in PostgreSQL is at version ${head}, and this replica has seen ${seen}: the database has lost changes, see "When PostgreSQL loses commits" in docs/scaling.md`
+        : 'the database has another catalog than when this process started',
+    )
+    this.#noteFailure(error)
+    throw error
+  }
+
+  async #apply(rows: NonNullable<Page['changes']>): Promise<void> {
+    if (rows.length === 0) return
+    const changes = rows.map(([version, enteredMs, coded]): EnteredChange => {
+      return { version, enteredMs, change: decodeChange(coded) }
+    })
+    const first = changes[0]!.version
+    if (first !== this.#version + 1) {
+      throw new CatalogUnavailableError(`change ${first} follows ${this.#version} in the catalog`)
+    }
+    const outcomes = this.#copy.applyChanges(changes)
+    for (const [i, { version, change }] of changes.entries()) {
+      if (this.#awaited.has(version)) this.#outcomes.set(version, outcomes[i]!)
+      this.#note(version, change)
+    }
+    this.#version = changes.at(-1)!.version
+    await this.#listener(changes)
+  }
+
+  #note(version: number, change: CatalogChange): void {
+    if (change.kind === 'expired' || change.kind === 'retained') this.#cover.clear()
+    if (change.kind !== 'segments') return
+    for (const { name, parts } of change.added) {
+      this.#made.set(name, version)
+      this.#cover.add(parts)
+    }
+    for (const name of change.removed) this.#made.delete(name)
+  }
+
+  async #renewCopy(): Promise<void> {
+    this.#parts.logger.warn(
+      'this replica was cut off for long: it begins with a new copy of the catalog',
+    )
+    this.#copy = await this.#parts.renewCopy(this.#copy)
+    this.#version = this.#copy.copiedVersion
+    this.#cover.clear()
+    this.#made.clear()
+    await this.#listener([])
+  }
+
+  /** Asks for one row. */
+  async #ask<Row>(statement: Parameters<Database['query']>[0]): Promise<Row> {
+    try {
+      const [row] = await this.#parts.database.query<Row>(statement)
+      if (row === undefined) throw new CatalogOwnerError('the catalog in PostgreSQL has no head')
+      return row
+    } catch (error) {
+      if (!(error instanceof ChangeRefusedError)) this.#noteFailure(error as Error)
+      throw error
+    }
+  }
+
+  #noteAnswer(): void {
+    if (this.#isDown) this.#parts.logger.info('the catalog answers again')
+    this.#isDown = false
+    this.#currentMs = Date.now()
+  }
+
+  #noteFailure(error: Error): void {
+    if (this.#isDown || this.#isClosed) return
+    this.#isDown = true
+    this.#parts.logger.error(
+      { reason: error.message },
+      'the catalog cannot be used: pushes get 503, and queries are answered from the copy',
+    )
+  }
+
+  /**
+   * Makes a change. Repeats it until it is answered: it has an id, so that a second try finds the first one.
+   * @throws CatalogUnavailableError when it may or may not have been made; ChangeRefusedError when it was not.
+   */
+  async #record(change: CatalogChange, options: RecordOptions): Promise<number> {
+    const { added = [], removed = [], ticket, forgets, kind } = options
+    const values = [
+      ...[randomUUID(), encodeChange(change), added, removed],
+      ...[ticket?.job ?? null, ticket?.rules ?? null, forgets ?? null, kind ?? null],
+    ]
+    const untilMs = Date.now() + catalogChangeMs
+    for (let waitMs = catalogRetryMsLeast; ; waitMs = Math.min(catalogRetryMsMax, waitMs * 2)) {
+      try {
+        const { version } = await this.#ask<{ version: string }>({ ...recordStatement, values })
+        this.#seen = Math.max(this.#seen, Number(version))
+        return Number(version)
+      } catch (error) {
+        const isOver = Date.now() + waitMs >= untilMs || this.#isClosed
+        if (!(error instanceof CatalogUnavailableError) || isOver) throw error
+      }
+      await sleep(waitMs * (0.5 + Math.random() / 2))
+    }
+  }
+
+  /** Brings the copy up to a change of one's own, and returns what came of it. */
+  async #outcomeOf(version: number): Promise<boolean> {
+    this.#awaited.add(version)
+    try {
+      // It may have been applied before it was awaited. Then nobody else has undone it either.
+      if (this.#version < version) await this.sync()
+      return this.#outcomes.get(version) ?? true
+    } finally {
+      this.#awaited.delete(version)
+      this.#outcomes.delete(version)
+    }
+  }
+
+  async beginMerge(outputs: readonly string[]): Promise<MergeTicket> {
+    const { epoch } = this.#parts
+    // Taken first: what begins from now on must stop the merge.
+    const rules = this.#rules
+    const { id } = await this.#ask<{ id: string }>({
+      text: `INSERT INTO skald.jobs (epoch, outputs, expires)
+        VALUES ($1, $2, clock_timestamp() + $3 * interval '1 millisecond') RETURNING id`,
+      values: [epoch, outputs, jobMs],
+    })
+    this.#job = Number(id)
+    return { job: this.#job, rules }
+  }
+
+  async addSegments(
+    segments: readonly CatalogSegment[],
+    replaces: readonly string[],
+    ticket?: MergeTicket,
+  ): Promise<void> {
+    if (segments.length === 0 && replaces.length === 0) return
+    const added = segments.map(({ name }) => name)
+    const isCommit = replaces.length === 0
+    for (;;) {
+      const forgets = this.#forgets
+      const { generation } = this.#cover
+      const reduced = segments.map(({ createdMs: _, ...segment }) =>
+        isCommit
+          ? { ...segment, parts: segment.parts.map(part => this.#cover.reduce(part)) }
+          : segment,
+      )
+      const change = { kind: 'segments', added: reduced, removed: replaces } as const
+      try {
+        const options = { added, removed: replaces, ticket, ...(isCommit && { forgets }) }
+        await this.#record(change, options)
+        if (generation === this.#cover.generation)
+          for (const { parts } of reduced) this.#cover.add(parts)
+        break
+      } catch (error) {
+        // Streams were removed that this commit counts on. It names them after the next look.
+        if (!(error instanceof ChangeRefusedError) || error.reason !== 'forgets') throw error
+        await this.sync()
+      }
+    }
+    if (ticket) this.#job = undefined
+    if (!isCommit) await this.sync().catch(() => undefined)
+  }
+
+  /** Gives up the job of a failed merge. The collector deletes what it has written, once the job has expired. */
+  async settle(): Promise<void> {
+    this.#job = undefined
+  }
+
+  async removeSegments(names: readonly string[]): Promise<void> {
+    await this.#record({ kind: 'lost', removed: names }, { removed: names, kind: 'lost' })
+    await this.sync()
+  }
+
+  async dropBefore(tenant: string, day: number): Promise<string[]> {
+    await this.sync()
+    const removed = this.#copy.listExpired(tenant, day)
+    const active = removed.length > 0 ? [] : await this.#copy.activeDays(tenant, 0, day - 1)
+    if (removed.length === 0 && active.length === 0) return []
+    await this.#record({ kind: 'expired', tenant, day, removed }, { removed, kind: 'forgets' })
+    await this.sync()
+    return removed
+  }
+
+  async retainStreams(of: TenantDay, labelsTexts: ReadonlySet<string>): Promise<boolean> {
+    const { tenant, day, segments } = of
+    const change = {
+      kind: 'retained',
+      tenant,
+      day,
+      segments,
+      labelsTexts: [...labelsTexts],
+    } as const
+    return this.#outcomeOf(await this.#record(change, { kind: 'forgets' }))
+  }
+
+  listDropped(): Promise<string[]> {
+    return this.#copy.listDropped()
+  }
+
+  forgetDropped(names: readonly string[]): Promise<void> {
+    return this.#copy.forgetDropped(names)
+  }
+
+  listSegments(): Promise<SegmentInfo[]> {
+    return this.#copy.listSegments()
+  }
+
+  listParts(which: 'level0' | 'compacted'): Promise<SegmentPartInfo[]> {
+    return this.#copy.listParts(which)
+  }
+
+  partsOf(segment: string): Promise<PartSummary[]> {
+    return this.#copy.partsOf(segment)
+  }
+
+  daySizes(): Promise<DaySize[]> {
+    return this.#copy.daySizes()
+  }
+
+  segmentsSince(day: number): Promise<DatedSegment[]> {
+    return this.#copy.segmentsSince(day)
+  }
+
+  level0(): Promise<Level0Summary> {
+    return this.#copy.level0()
+  }
+
+  activeDays(tenant: string, firstDay: number, lastDay: number): Promise<number[]> {
+    return this.#copy.activeDays(tenant, firstDay, lastDay)
+  }
+
+  findSegments(tenant: string, range: TimeRange): Promise<SegmentInfo[]> {
+    return this.#copy.findSegments(tenant, range)
+  }
+
+  findStreams(
+    tenant: string,
+    matchers: readonly Matcher[],
+    range: TimeRange,
+    onCount?: (count: number) => void,
+  ): Promise<Map<string, LabelSet>> {
+    return this.#copy.findStreams(tenant, matchers, range, onCount)
+  }
+
+  labelNames(tenant: string, range: TimeRange): Promise<string[]> {
+    return this.#copy.labelNames(tenant, range)
+  }
+
+  labelValues(tenant: string, name: string, range: TimeRange): Promise<string[]> {
+    return this.#copy.labelValues(tenant, name, range)
+  }
+
+  tenants(): Promise<string[]> {
+    return this.#copy.tenants()
+  }
+
+  totals(): Promise<CatalogTotals> {
+    return this.#copy.totals()
+  }
+
+  /** Copies the copy. */
+  copyTo(path: string): Promise<void> {
+    return this.#copy.copyTo(path)
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    await (this.#next ?? this.#running).catch(() => undefined)
+    await this.#copy.close()
+  }
+}

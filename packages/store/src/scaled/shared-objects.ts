@@ -1,0 +1,146 @@
+// The segments of a replica: all of them, level 0 too, are in the bucket. The local disk is a cache.
+
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { privateFileMode } from '@skald/wire'
+import type { Logger } from 'pino'
+import type { Bucket } from '../bucket/bucket.ts'
+import { CachedSegments, type SegmentRange } from '../bucket/cached-segments.ts'
+import type { SegmentCache } from '../bucket/segment-cache.ts'
+import { BucketError } from '../errors.ts'
+import { bucketRetryMsMax } from '../limits.ts'
+import type { DiskObjectStore } from '../objects/disk.ts'
+import type { ObjectInfo, ObjectStore } from '../objects/object-store.ts'
+
+/** Key of a segment in the bucket. */
+export function sharedSegmentKey(name: string): string {
+  return `scaled/segments/${name}`
+}
+
+export interface SharedObjectsParts {
+  readonly disk: DiskObjectStore
+  readonly bucket: Bucket
+  readonly cache: SegmentCache
+  readonly logger: Logger
+}
+
+/** An object store of a bucket. Objects are deleted by the collector alone. */
+export class SharedObjects implements ObjectStore {
+  readonly #parts: SharedObjectsParts
+  readonly #segments: CachedSegments
+
+  constructor(parts: SharedObjectsParts) {
+    this.#parts = parts
+    this.#segments = new CachedSegments(parts)
+  }
+
+  /** Adds segments that the catalog knows. */
+  know(segments: readonly ObjectInfo[]): void {
+    this.#segments.know(segments)
+  }
+
+  /** Forgets all segments, because another copy of the catalog says which there are. */
+  reset(): void {
+    this.#segments.reset()
+  }
+
+  /** Uploads a segment, and keeps a local file of it, so that its writer need not read it from the bucket. */
+  async put(name: string, pieces: Iterable<Buffer> | AsyncIterable<Buffer>): Promise<void> {
+    const { disk, bucket, cache } = this.#parts
+    const all: Buffer[] = []
+    for await (const piece of pieces) all.push(piece)
+    const bytes = Buffer.concat(all)
+    const isKept = writeFile(join(disk.directory, name), bytes, { mode: privateFileMode }).then(
+      () => true,
+      // Without room, it is read from the bucket.
+      () => false,
+    )
+    try {
+      await bucket.put(sharedSegmentKey(name), { bytes })
+    } catch (error) {
+      await isKept
+      await disk.delete([name])
+      throw error
+    }
+    if (await isKept) cache.addWhole(name, bytes.length, { isOnly: false })
+    this.#segments.know([{ name, sizeBytes: bytes.length }])
+  }
+
+  /** Does nothing: what is in the bucket is safe. */
+  async secure(): Promise<void> {}
+
+  read(name: string, offsetBytes: number, length: number): Promise<Buffer> {
+    return this.#segments.read(name, offsetBytes, length)
+  }
+
+  /** As CachedSegments has it. */
+  holdRanges(wanted: readonly SegmentRange[]): Promise<() => void> {
+    return this.#segments.holdRanges(wanted)
+  }
+
+  /** As CachedSegments has it. */
+  holdWhole(names: readonly string[]): Promise<() => void> {
+    return this.#segments.holdWhole(names)
+  }
+
+  /** As CachedSegments has it. */
+  renew(name: string): Promise<boolean> {
+    return this.#segments.renew(name)
+  }
+
+  /** Uploads the outputs of a merge, however long it takes. @throws BucketError if a name is taken; the signal's reason. */
+  async publish(segments: readonly ObjectInfo[], signal: AbortSignal): Promise<void> {
+    const { cache } = this.#parts
+    for (const { name, sizeBytes } of segments) {
+      cache.addWhole(name, sizeBytes, { isOnly: true })
+      this.#segments.know([{ name, sizeBytes }])
+    }
+    for (const { name } of segments) {
+      await this.#upload(name, signal)
+      await cache.setSafe(name)
+    }
+  }
+
+  async #upload(name: string, signal: AbortSignal): Promise<void> {
+    const { bucket, disk, logger } = this.#parts
+    for (let waitMs = 1000, isTold = false; ; waitMs = Math.min(bucketRetryMsMax, waitMs * 2)) {
+      try {
+        await bucket.put(sharedSegmentKey(name), { path: join(disk.directory, name) }, signal)
+        return
+      } catch (error) {
+        if (signal.aborted) throw signal.reason
+        if (!(error instanceof BucketError) || error.isTaken) throw error
+        if (!isTold)
+          logger.error(
+            { reason: error.message, segment: name },
+            'cannot upload a merged segment yet',
+          )
+        isTold = true
+        await sleep(waitMs, undefined, { signal })
+      }
+    }
+  }
+
+  /** Removes local files. The objects stay as long as other replicas may read them. */
+  async delete(names: readonly string[]): Promise<void> {
+    for (const name of names) {
+      this.#segments.forget(name)
+      await this.#parts.cache.remove(name)
+    }
+    await this.#parts.disk.delete(names)
+  }
+
+  /** The same as `keepAside`: listings are the catalog's. */
+  setAside(name: string): Promise<void> {
+    return this.keepAside(name)
+  }
+
+  async keepAside(name: string): Promise<void> {
+    await this.#parts.bucket.copy(sharedSegmentKey(name), `scaled/quarantine/${name}`)
+  }
+
+  async list(): Promise<ObjectInfo[]> {
+    return this.#segments.list()
+  }
+}
