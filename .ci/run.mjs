@@ -124,6 +124,8 @@ function installCounterparts() {
   if (!has('faketime', '--version')) packages.push('faketime')
   // PostgreSQL, for replicas. Its programs are not on the PATH.
   if (!has('initdb', '--version') && !existsSync('/usr/lib/postgresql')) packages.push('postgresql')
+  // The one port before the replicas of examples/scaled.
+  if (!has('haproxy', '-v')) packages.push('haproxy')
   // ZooKeeper takes about 30 MB on a machine with Java. Machines without Java skip it.
   const hasZookeeper = existsSync('/usr/share/java/zookeeper.jar')
   if (!hasZookeeper && has('java', '-version')) packages.push('libzookeeper-java')

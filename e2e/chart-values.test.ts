@@ -32,7 +32,15 @@ test('mistakes in values are rejected, with the place and what to do', needsHelm
   await refused('image.pullPolicy=Sometimes', /pullPolicy/)
   await refused('lokki.enabled=true', /lokki/)
   await refused('agent.resources.limit.memory=1Gi', /limit/)
-  await refused('store.replicas=2', /replicas/)
+  await refused(
+    'store.replicas=2',
+    /share a bucket and a PostgreSQL: set loki\.config\.skald\.catalog/,
+  )
+  await refused('loki.autoscaling.enabled=true', /loki\.autoscaling: only replicas that share/)
+  await refused(
+    'loki.config.skald.catalog.postgres_url=postgres://a/b,loki.persistence.existingClaim=c',
+    /replicas keep their lines in the bucket/,
+  )
   await refused('loki.config.common.path_prefix=/loki', /is not on a volume; choose a directory/)
   await refused('loki.config.common.path_prefix=/database', /is not on a volume/)
   await refused(

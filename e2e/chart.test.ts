@@ -259,6 +259,38 @@ test(
   },
 )
 
+test('several replicas are a Deployment that nothing empties at once', needsHelm, async t => {
+  const objects = await renderSet(valueSet('replicas'))
+  t.notOk(objects.some(({ kind }) => kind === 'StatefulSet'))
+  const single = await renderSet(valueSet('defaults'))
+  const service = (of: readonly KubernetesObject[]) => findObject(of, 'Service', 'myloki').spec
+  t.same(service(objects), service(single), 'the Service is that of a single store')
+  const { spec } = findObject(objects, 'Deployment', 'myloki')
+  t.equal(spec.replicas, 3)
+  t.same(spec.strategy.rollingUpdate, { maxUnavailable: 0, maxSurge: 1 })
+  const pod = spec.template.spec
+  t.same(
+    pod.volumes.find(({ name }: { name: string }) => name === 'storage'),
+    {
+      name: 'storage',
+      emptyDir: { sizeLimit: '10Gi' },
+    },
+  )
+  const [container] = pod.containers
+  t.match(container.lifecycle.preStop.exec.command, ['node', '-e', /, 5000\)$/])
+  t.ok(pod.terminationGracePeriodSeconds > 5)
+  t.equal(pod.topologySpreadConstraints.length, 1)
+  t.same(findObject(objects, 'PodDisruptionBudget', 'myloki').spec.maxUnavailable, 1)
+  const policy = findObject(objects, 'NetworkPolicy', 'myloki').spec
+  t.same(policy.egress, [{}], 'it reaches bucket and database')
+
+  const scaled = await renderSet(valueSet('replicas-autoscaled'))
+  t.notOk('replicas' in findObject(scaled, 'Deployment', 'myloki').spec, 'the autoscaler decides')
+  const { spec: autoscaler } = findObject(scaled, 'HorizontalPodAutoscaler', 'myloki')
+  t.match(autoscaler, { minReplicas: 2, maxReplicas: 6, scaleTargetRef: { kind: 'Deployment' } })
+  t.same(findObject(scaled, 'PodDisruptionBudget', 'myloki').spec.minAvailable, 1)
+})
+
 test('the rendered configurations are valid', needsHelm, async t => {
   const dir = t.testdir()
   const paths: string[] = []

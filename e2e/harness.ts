@@ -287,7 +287,11 @@ ${options.config ?? ''}`,
  */
 export async function startStoreOn(
   t: TestScope,
-  { configFile, dir }: { readonly configFile: string; readonly dir: string },
+  {
+    configFile,
+    dir,
+    env,
+  }: { readonly configFile: string; readonly dir: string; readonly env?: Environment },
 ): Promise<TestStore> {
   const port = await reservePort()
   const args = [
@@ -297,7 +301,7 @@ export async function startStoreOn(
     `-server.http-listen-port=${port}`,
     `-common.path-prefix=${join(dir, 'data')}`,
   ]
-  const store = new TestStore('store', dir, `http://${loopbackHost}:${port}`, { args })
+  const store = new TestStore('store', dir, `http://${loopbackHost}:${port}`, { args, env })
   t.teardown(() => store.kill())
   await store.start()
   return store

@@ -89,7 +89,7 @@ const byPath: readonly (readonly [RegExp, Schema])[] = [
   [/\.(serverPort|k8sApi\.port)$/, { ...port, type: ['integer', 'null'] }],
   [/\.k8sApi\.ports$/, { type: 'array', items: port, minItems: 1 }],
   [/\.heapPercent$/, percent],
-  [/\.replicas$/, { type: 'integer', minimum: 0, maximum: 1 }],
+  [/\.replicas$/, { type: 'integer', minimum: 0 }],
   [/\.resources$/, resources],
   [/\.config\.clients$/, { type: 'array', items: client, minItems: 1 }],
   [/\.config\.logLevel$/, { enum: ['debug', 'info', 'warn', 'error'] }],

@@ -39,8 +39,14 @@ first in every template, because Helm renders them in any order.
 {{- end -}}
 {{- if $found.isThere }}{{ fail (printf "%s: %s" $path $advice) }}{{ end -}}
 {{- end -}}
-{{- if gt (int .Values.loki.replicas) 1 -}}
-{{- fail "loki.replicas: a store is one process with one volume; 1 or 0" -}}
+{{- if include "skald.isReplicated" . -}}
+{{- if .Values.loki.persistence.existingClaim -}}
+{{- fail "loki.persistence.existingClaim: replicas keep their lines in the bucket and need no volume; remove it" -}}
+{{- end -}}
+{{- else if gt (int .Values.loki.replicas) 1 -}}
+{{- fail "loki.replicas: a store is one process with one volume; 1 or 0. For more, replicas have to share a bucket and a PostgreSQL: set loki.config.skald.catalog.postgres_url and the bucket in loki.config, see docs/scaling.md" -}}
+{{- else if .Values.loki.autoscaling.enabled -}}
+{{- fail "loki.autoscaling: only replicas that share a bucket and a PostgreSQL can be scaled: set loki.config.skald.catalog.postgres_url and the bucket in loki.config, see docs/scaling.md" -}}
 {{- end -}}
 {{- range $key, $isSet := dict "alerting_groups" .Values.loki.alerting_groups "useExistingAlertingGroup" .Values.loki.useExistingAlertingGroup.enabled -}}
 {{- if $isSet -}}

@@ -9,7 +9,14 @@ Parts of the notes that depend on the store's configuration and on the cluster.
 {{- if and $config.compactor.retention_enabled (not (has ($config.limits_config.retention_period | toString) (list "0s" "0"))) }}
 
 The store deletes lines when they are {{ $config.limits_config.retention_period }} old (loki.config.limits_config.retention_period).
+{{- if include "skald.isReplicated" . }}
+To keep every line, set loki.config.compactor.retention_enabled=false.
+{{- else }}
 To keep every line until the volume of {{ .Values.loki.persistence.size }} is full, set loki.config.compactor.retention_enabled=false.
+{{- end }}
+{{- else if include "skald.isReplicated" . }}
+
+NOTE: the store never deletes lines, so the bucket grows without end.
 {{- else }}
 
 NOTE: the store never deletes lines. When the volume of {{ .Values.loki.persistence.size }} is full, it refuses pushes.
@@ -23,7 +30,8 @@ cluster has the namespace kube-system, which is how it knows.
 */}}
 {{- define "skald.volumeNote" -}}
 {{- $persistence := .Values.loki.persistence }}
-{{- if not $persistence.enabled }}
+{{- if include "skald.isReplicated" . }}
+{{- else if not $persistence.enabled }}
 
 NOTE: loki.persistence.enabled is false, so the lines are lost with the pod.
 {{- else if and (not $persistence.existingClaim) (lookup "v1" "Namespace" "" "kube-system") }}
