@@ -130,7 +130,11 @@ async function deleteDropped(
   present: Map<string, ObjectInfo>,
 ): Promise<void> {
   const dropped = await catalog.listDropped()
-  await objects.delete(dropped.filter(name => present.delete(name)))
+  const left = dropped.filter(name => present.delete(name))
+  // A process may have been killed before the transaction that dropped them was synced. A power loss could still undo
+  // it, and would find the files gone.
+  if (left.length > 0) await catalog.settle()
+  await objects.delete(left)
   await catalog.forgetDropped(dropped)
 }
 

@@ -149,9 +149,9 @@ export interface Catalog {
     ticket?: MergeTicket,
   ): Promise<void>
   /**
-   * Makes sure that a failed transaction cannot come back. A transaction whose sync failed may
-   * still be in SQLite's log, and a crash would restore it. This writes another transaction over
-   * it.
+   * Makes sure that a failed transaction cannot come back, and that no earlier one can go. A transaction whose
+   * sync failed may still be in SQLite's log, and a crash would restore it. This writes another transaction over
+   * it, and syncs all before.
    */
   settle(): Promise<void>
   /** Removes segments whose objects are gone, and remembers their names as lost. */
