@@ -1,5 +1,5 @@
-// Loaded before each test of `npm test` (main.ts): threads run the program that was built for it (release/bundle.ts), because a
-// thread that loads the sources takes five times as long to start. It loads nothing of the test runner's either.
+// Loaded before each test of `npm test` (main.ts): threads run the program that was built for it. A thread that loads the
+// sources, and the test runner's additions with them, takes five times as long to start.
 
 import { existsSync } from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'

@@ -2,10 +2,8 @@
 // are in the bucket, and on the disk as far as there is room.
 
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { BucketError, StorageUnavailableError } from '../errors.ts'
-import { bucketRetryMsMax } from '../limits.ts'
 import type { DiskObjectStore } from '../objects/disk.ts'
 import type { ObjectInfo, ObjectStore } from '../objects/object-store.ts'
 import { parseSegmentName } from '../segment/name.ts'
@@ -14,6 +12,7 @@ import type { BucketWriter } from './bucket-writer.ts'
 import { CachedSegments, type SegmentRange } from './cached-segments.ts'
 import type { Garbage } from './garbage.ts'
 import type { SegmentCache } from './segment-cache.ts'
+import { uploadUntilDone } from './upload.ts'
 
 /** Key of a segment in the bucket. */
 export function segmentKey(name: string): string {
@@ -39,6 +38,7 @@ export class BucketObjects implements ObjectStore {
   readonly #segments: CachedSegments
   /** Names under which the bucket has an object of somebody else. They are never deleted there. */
   readonly #foreign = new Set<string>()
+
   constructor(parts: BucketObjectsParts) {
     this.#parts = parts
     this.#segments = new CachedSegments(parts)
@@ -107,26 +107,18 @@ export class BucketObjects implements ObjectStore {
   /** Uploads a segment of the local disk, however long it takes. Does nothing if it is gone. */
   async upload(name: string, signal: AbortSignal): Promise<void> {
     const { bucket, cache, disk, writer, logger } = this.#parts
-    for (let waitMs = 1000, isTold = false; ; waitMs = Math.min(bucketRetryMsMax, waitMs * 2)) {
-      try {
-        await writer.check()
-        await bucket.put(segmentKey(name), { path: join(disk.directory, name) }, signal)
-        await cache.setSafe(name)
-        if (isTold) logger.info({ segment: name }, 'uploading segments works again')
-        return
-      } catch (error) {
-        if (signal.aborted) throw signal.reason
-        if ((error as NodeJS.ErrnoException).code === 'ENOENT' && !this.#segments.has(name)) return
-        if (error instanceof BucketError && error.isTaken) this.#foreign.add(name)
-        if (!(error instanceof BucketError) || error.isTaken || writer.isSuperseded) throw error
-        if (!isTold)
-          logger.error(
-            { reason: error.message, segment: name },
-            'cannot upload a segment: merges wait, and level 0 grows until this works again',
-          )
-        isTold = true
-        await sleep(waitMs, undefined, { signal })
-      }
+    try {
+      await uploadUntilDone({
+        ...{ bucket, logger, signal, segment: name, key: segmentKey(name) },
+        path: join(disk.directory, name),
+        before: () => writer.check(),
+        mayRetry: () => !writer.isSuperseded,
+      })
+      await cache.setSafe(name)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT' && !this.#segments.has(name)) return
+      if (error instanceof BucketError && error.isTaken) this.#foreign.add(name)
+      throw error
     }
   }
 

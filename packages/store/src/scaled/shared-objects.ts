@@ -2,14 +2,12 @@
 
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { privateFileMode } from '@skald/wire'
 import type { Logger } from 'pino'
 import type { Bucket } from '../bucket/bucket.ts'
 import { CachedSegments, type SegmentRange } from '../bucket/cached-segments.ts'
 import type { SegmentCache } from '../bucket/segment-cache.ts'
-import { BucketError } from '../errors.ts'
-import { bucketRetryMsMax } from '../limits.ts'
+import { uploadUntilDone } from '../bucket/upload.ts'
 import type { DiskObjectStore } from '../objects/disk.ts'
 import type { ObjectInfo, ObjectStore } from '../objects/object-store.ts'
 
@@ -91,34 +89,17 @@ export class SharedObjects implements ObjectStore {
 
   /** Uploads the outputs of a merge, however long it takes. @throws BucketError if a name is taken; the signal's reason. */
   async publish(segments: readonly ObjectInfo[], signal: AbortSignal): Promise<void> {
-    const { cache } = this.#parts
+    const { bucket, cache, disk, logger } = this.#parts
     for (const { name, sizeBytes } of segments) {
       cache.addWhole(name, sizeBytes, { isOnly: true })
       this.#segments.know([{ name, sizeBytes }])
     }
     for (const { name } of segments) {
-      await this.#upload(name, signal)
+      await uploadUntilDone({
+        ...{ bucket, logger, signal, segment: name, key: sharedSegmentKey(name) },
+        path: join(disk.directory, name),
+      })
       await cache.setSafe(name)
-    }
-  }
-
-  async #upload(name: string, signal: AbortSignal): Promise<void> {
-    const { bucket, disk, logger } = this.#parts
-    for (let waitMs = 1000, isTold = false; ; waitMs = Math.min(bucketRetryMsMax, waitMs * 2)) {
-      try {
-        await bucket.put(sharedSegmentKey(name), { path: join(disk.directory, name) }, signal)
-        return
-      } catch (error) {
-        if (signal.aborted) throw signal.reason
-        if (!(error instanceof BucketError) || error.isTaken) throw error
-        if (!isTold)
-          logger.error(
-            { reason: error.message, segment: name },
-            'cannot upload a merged segment yet',
-          )
-        isTold = true
-        await sleep(waitMs, undefined, { signal })
-      }
     }
   }
 
