@@ -100,7 +100,11 @@ test('what one replica acknowledges, every other one finds at once', { skip }, a
   retention_enabled: true
   delete_request_store: s3
   delete_request_cancel_period: 0s
-limits_config: {retention_period: 240h}
+limits_config:
+  retention_period: 240h
+  ingestion_rate_mb: 3
+  ingestion_burst_size_mb: 1
+  max_global_streams_per_user: 100
 `
 
   const withFile = replicaConfig(bucket, postgres).replace(
@@ -210,6 +214,35 @@ limits_config: {retention_period: 240h}
   await replicas[2]!.start()
   t.same((await linesOf(replicas[2]!, 'order')).toSorted(), order)
   t.same(await linesOf(replicas[2]!, 'secret'), ['keep 1', 'keep 3'])
+
+  t.comment('replicas divide the rate of a tenant, and count its streams together')
+  await until(
+    'all know that they are three',
+    async () =>
+      (await Promise.all(replicas.map(one => metricOf(one, 'skald_live_replicas')))).join() ===
+      '3,3,3',
+  )
+  const labels = createLabelSet({ app: 'order' })
+  const line = 'x'.repeat(200_000)
+  const entries = Array.from({ length: 6 }, (_, i) => {
+    return { timestampNs: nowNs + BigInt(i), line, structuredMetadata: [] }
+  })
+  const tooMuch = await replicas[0]!.push([{ labels, entries }])
+  t.equal(tooMuch.status, 429)
+  t.match(tooMuch.body, /limit: 1048576 bytes\/sec/)
+  const many = Array.from({ length: 100 }, (_, i) => {
+    const timestampNs = nowNs + BigInt(i)
+    const entry = { timestampNs, line: 'x', structuredMetadata: [] }
+    return { labels: createLabelSet({ app: `many-${i}` }), entries: [entry] }
+  })
+  t.equal((await replicas[0]!.push(many)).status, 429)
+  let tries = 0
+  await until(
+    'another replica refuses one more stream',
+    async () => (await pushLines(replicas[1]!, `more-${tries++}`, ['x'])) === 429,
+  )
+  t.ok(tries < 50, `${tries} of them were taken before`)
+  t.equal(await pushLines(replicas[1]!, 'many-0', ['known']), 204)
 
   t.comment('a single store refuses the directory and the bucket of replicas')
   await replicas[0]!.stop()

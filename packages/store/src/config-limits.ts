@@ -90,6 +90,7 @@ export function resolveLimits(raw: RawLimits, { mayDelete, report }: ResolveOpti
     creationGraceNs: durationNs('creation_grace_period'),
     ingestionRateBytes: megabytes(raw.ingestion_rate_mb),
     ingestionBurstBytes: megabytes(raw.ingestion_burst_size_mb),
+    ingestionRateStrategy: raw.ingestion_rate_strategy,
     streamRateBytes: optionalSize('per_stream_rate_limit'),
     streamBurstBytes: optionalSize('per_stream_rate_limit_burst'),
     maxStreams: raw.max_streams_per_user || raw.max_global_streams_per_user,

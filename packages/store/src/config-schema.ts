@@ -192,6 +192,10 @@ const limitsSchema = withUnfollowed(
     ingestion_burst_size_mb: optionalMegabytes(
       'Megabytes a tenant may push at once, if there is a rate limit. Defaults to 6.',
     ),
+    ingestion_rate_strategy: oneOf(
+      'How several replicas apply ingestion_rate_mb: global divides it among them, local lets each allow it in full.',
+      ['global', 'local'],
+    ),
     per_stream_rate_limit: optionalBytes(
       'Bytes per second for one stream; 0 means no limit. Defaults to 3MB with auth_enabled, otherwise to no limit.',
     ),

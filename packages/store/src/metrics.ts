@@ -47,6 +47,7 @@ export interface StoreMetrics {
   readonly queriesWaiting: Gauge
   readonly cacheBytes: Gauge
   readonly catalogReachable: Gauge
+  readonly liveReplicas: Gauge
   readonly diskFreeBytes: Gauge
   readonly diskTotalBytes: Gauge
   readonly minFreeBytes: Gauge
@@ -73,6 +74,8 @@ export interface StoreState {
   readonly cacheBytes: number
   /** Whether the catalog could be reached at the last request. Always, if it is on the local disk. */
   readonly isCatalogReachable: boolean
+  /** Number of replicas that were alive lately, this one included. 1 for a single store. */
+  readonly liveReplicas: number
   readonly disk: {
     readonly freeBytes: number
     readonly totalBytes: number
@@ -116,6 +119,7 @@ export function createStoreMetrics(readState: () => Promise<StoreState>): StoreM
     gauges.queriesWaiting.set(state.memory.queriesWaiting)
     gauges.cacheBytes.set(state.cacheBytes)
     gauges.catalogReachable.set(state.isCatalogReachable ? 1 : 0)
+    gauges.liveReplicas.set(state.liveReplicas)
     gauges.diskFreeBytes.set(state.disk.freeBytes)
     gauges.diskTotalBytes.set(state.disk.totalBytes)
     gauges.minFreeBytes.set(state.disk.minFreeBytes)
@@ -386,6 +390,12 @@ function createSpaceInstruments(registers: Registry[], collect: () => Promise<vo
     catalogReachable: new Gauge({
       name: 'skald_catalog_reachable',
       help: 'Whether the catalog can be reached: 0 while a replica has no answer from PostgreSQL',
+      registers,
+      collect,
+    }),
+    liveReplicas: new Gauge({
+      name: 'skald_live_replicas',
+      help: 'Number of stores that share the bucket, this one included; rates of tenants are divided by it',
       registers,
       collect,
     }),

@@ -45,6 +45,8 @@ export interface RemoteStorage {
   readonly cacheBytes: number
   /** Whether the catalog could be reached at the last request. Absent if it is on the local disk. */
   readonly isCatalogReachable?: boolean
+  /** Number of replicas that share the bucket. Absent if this store is the only one. */
+  readonly liveReplicas?: number
   /** Has a segment read from the bucket again that a query found damaged. */
   distrust(name: string): void
   /** Makes room on a full disk. Returns true if it did. */

@@ -41,6 +41,7 @@ export async function readState(parts: {
     levels,
     cacheBytes: remote?.cacheBytes ?? 0,
     isCatalogReachable: remote?.isCatalogReachable ?? true,
+    liveReplicas: remote?.liveReplicas ?? 1,
     disk: { ...usage, minFreeBytes },
     growth,
     guiltyLabels: labels().filter(({ isGuilty }) => isGuilty),

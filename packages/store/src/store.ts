@@ -41,6 +41,7 @@ import { countWork, createStoreMetrics, type StoreMetrics } from './metrics.ts'
 import { DiskRoom } from './objects/disk-room.ts'
 import { readDiskUsage } from './objects/disk-usage.ts'
 import type { StoreFiles } from './objects/files.ts'
+import type { Replica } from './scaled/replica.ts'
 import { createLogSource, type LogSourceParts } from './scan/log-source.ts'
 import { ScanPool } from './scan/pool.ts'
 import { SegmentDamage } from './scan/segment-damage.ts'
@@ -187,7 +188,9 @@ async function openStore(
     onSegment: thing => metrics.damagedSegments[thing].inc(),
   })
   const guard = new CardinalityGuard({ logger, clock })
-  const ingester = createIngester(config, { limitsOf, committer, metrics, logger, clock, guard })
+  const ingester = createIngester(config, {
+    ...{ limitsOf, committer, metrics, logger, clock, guard, replica },
+  })
 
   let state: 'starting' | 'ready' | 'stopping' = 'starting'
   const app = createHttpServer({
@@ -218,7 +221,7 @@ async function openStore(
     },
   })
   await app.ready()
-  await replica?.start({ segments, hub, registry: deletes?.registry })
+  await replica?.start({ segments, hub, ingester, registry: deletes?.registry })
   listener.serve((request, response) => app.routing(request, response))
   state = 'ready'
   const onDamage = () => metrics.catalogRepairs.inc()
@@ -325,11 +328,14 @@ interface IngesterParts {
   readonly metrics: StoreMetrics
   readonly logger: Logger
   readonly clock: { now(): number }
+  /** Absent if this store is the only one. */
+  readonly replica: Replica | undefined
 }
 
 function createIngester({ authEnabled }: StoreConfig, parts: IngesterParts): Ingester {
-  const { logger, clock } = parts
-  const quotas = new IngestQuotas({ hasDefaultRates: authEnabled, clock })
+  const { logger, clock, replica } = parts
+  const replicas = replica && (() => replica.liveReplicas)
+  const quotas = new IngestQuotas({ hasDefaultRates: authEnabled, clock, replicas })
   return new Ingester({ ...parts, quotas, refusalLog: new RefusalLog(logger, clock) })
 }
 

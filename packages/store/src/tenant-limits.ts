@@ -17,6 +17,8 @@ export interface TenantLimits {
   /** Bytes a tenant may push per second, and at once. 0 for no limit, absent for the default. */
   readonly ingestionRateBytes: number | undefined
   readonly ingestionBurstBytes: number | undefined
+  /** Whether replicas divide this rate among them, or each allows it in full. */
+  readonly ingestionRateStrategy: 'global' | 'local'
   /** The same for one stream. */
   readonly streamRateBytes: number | undefined
   readonly streamBurstBytes: number | undefined

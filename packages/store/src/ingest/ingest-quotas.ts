@@ -17,6 +17,8 @@ export interface IngestQuotasOptions {
    * rate limit.
    */
   readonly hasDefaultRates: boolean
+  /** Number of stores that share the rates of tenants; 1 if absent. */
+  readonly replicas?: (() => number) | undefined
   readonly clock: { now(): number }
 }
 
@@ -97,10 +99,30 @@ export class IngestQuotas {
     return { admitted, refused }
   }
 
-  #tenantRate({ ingestionRateBytes, ingestionBurstBytes }: TenantLimits): Rate | undefined {
-    const { tenantBytes, tenantBurstBytes } = defaultRates
-    const usual = { perSecond: tenantBytes, burst: tenantBurstBytes }
-    return this.#rate({ perSecond: ingestionRateBytes, burst: ingestionBurstBytes }, usual)
+  /**
+   * Takes note that streams were pushed to another replica, and counts them as active.
+   * Does nothing for a tenant without a limit of streams.
+   */
+  noteElsewhere(tenant: string, { maxStreams }: TenantLimits, labelsTexts: Iterable<string>): void {
+    if (maxStreams === 0) return
+    const nowMs = this.#options.clock.now()
+    const active = this.#activeOf(tenant, nowMs)
+    for (const labelsText of labelsTexts) {
+      active.delete(labelsText)
+      active.set(labelsText, nowMs)
+    }
+  }
+
+  /** A burst is what one push may bring, so it is not divided. Loki's strategy `global` is the same. */
+  #tenantRate(limits: TenantLimits): Rate | undefined {
+    const { tenantBytes, tenantBurstBytes: burst } = defaultRates
+    const { ingestionRateBytes: perSecond, ingestionBurstBytes, ingestionRateStrategy } = limits
+    const rate = this.#rate(
+      { perSecond, burst: ingestionBurstBytes },
+      { perSecond: tenantBytes, burst },
+    )
+    const shares = ingestionRateStrategy === 'global' ? (this.#options.replicas?.() ?? 1) : 1
+    return rate && shares > 1 ? { ...rate, perSecond: rate.perSecond / shares } : rate
   }
 
   #streamRate({ streamRateBytes, streamBurstBytes }: TenantLimits): Rate | undefined {
@@ -122,17 +144,21 @@ export class IngestQuotas {
   /** Returns true if a stream is active or may become active, and records its use. */
   #isActive(tenant: string, labelsText: string, streamsMax: number): boolean {
     const nowMs = this.#options.clock.now()
-    const active = this.#activeStreams.get(tenant) ?? new Map<string, number>()
-    this.#activeStreams.set(tenant, active)
-    if (!active.delete(labelsText)) {
-      for (const [oldest, usedMs] of active) {
-        if (nowMs - usedMs < activeStreamMs) break
-        active.delete(oldest)
-      }
-      if (active.size >= streamsMax) return false
-    }
+    const active = this.#activeOf(tenant, nowMs)
+    if (!active.delete(labelsText) && active.size >= streamsMax) return false
     active.set(labelsText, nowMs)
     return true
+  }
+
+  /** Returns the active streams of a tenant, without those that no longer are. */
+  #activeOf(tenant: string, nowMs: number): Map<string, number> {
+    const active = this.#activeStreams.get(tenant) ?? new Map<string, number>()
+    this.#activeStreams.set(tenant, active)
+    for (const [oldest, usedMs] of active) {
+      if (nowMs - usedMs < activeStreamMs) break
+      active.delete(oldest)
+    }
+    return active
   }
 
   #limitRate(

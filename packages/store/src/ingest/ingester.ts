@@ -93,6 +93,12 @@ export class Ingester {
     if (!refusals.isEmpty) throw new PushRejectedError(refusals.format(), { code: 'PUSH_INVALID' })
   }
 
+  /** Takes note of streams that were pushed to another replica, so that they count towards the tenant's limit. */
+  noteElsewhere(tenant: string, labelsTexts: Iterable<string>): void {
+    const { limitsOf, quotas } = this.#options
+    quotas.noteElsewhere(tenant, limitsOf(tenant), labelsTexts)
+  }
+
   #validate({
     tenant,
     limits,

@@ -3,6 +3,7 @@
 import type { Logger } from 'pino'
 import type { EnteredChange } from '../catalog/catalog-changes.ts'
 import type { DeleteRegistry } from '../deletes/delete-registry.ts'
+import type { Ingester } from '../ingest/ingester.ts'
 import type { SegmentIndex } from '../segment-index.ts'
 import type { TailHub } from '../tail/tail-hub.ts'
 import type { SharedObjects } from './shared-objects.ts'
@@ -14,6 +15,7 @@ export type ChangeListener = (changes: readonly EnteredChange[]) => Promise<void
 export interface ObserverParts {
   readonly segments: SegmentIndex
   readonly hub: TailHub
+  readonly ingester: Ingester
   readonly objects: SharedObjects
   /** Absent if the configuration forbids deleting. */
   readonly registry: DeleteRegistry | undefined
@@ -24,6 +26,7 @@ export interface ObserverParts {
 export function createObserver({
   segments,
   registry,
+  ingester,
   logger,
   ...parts
 }: ObserverParts): ChangeListener {
@@ -32,6 +35,11 @@ export function createObserver({
     const added = changes.flatMap(({ change }) => (change.kind === 'segments' ? change.added : []))
     const committed = added.filter(({ level }) => level === 0)
     if (committed.length > 0 || changes.length === 0) segments.noteCommits()
+    for (const { tenant, streams } of committed.flatMap(({ parts }) => parts))
+      ingester.noteElsewhere(
+        tenant,
+        streams.map(({ labelsText }) => labelsText),
+      )
     feed.feed(committed)
     const removed = changes.flatMap(({ change }) => ('removed' in change ? change.removed : []))
     try {

@@ -26,9 +26,15 @@ interface Held {
 export class Leases {
   readonly #parts: LeasesParts
   readonly #held = new Map<LeaseKind, Held>()
+  #liveReplicas = 1
 
   constructor(parts: LeasesParts) {
     this.#parts = parts
+  }
+
+  /** Number of processes that were alive at the last renewal, this one included. */
+  get liveReplicas(): number {
+    return this.#liveReplicas
   }
 
   /** Returns true while the process has a lease. */
@@ -48,14 +54,17 @@ export class Leases {
   async renew(): Promise<void> {
     const { database, epoch, job } = this.#parts
     const askedMs = performance.now()
-    const [row] = await database.query<Record<LeaseKind, boolean>>({
+    const [row] = await database.query<Record<LeaseKind, boolean> & { others: string }>({
       name: 'renew',
       text: `WITH seen AS (UPDATE skald.replicas SET seen = clock_timestamp() WHERE epoch = $1),
           kept AS (UPDATE skald.jobs SET expires = clock_timestamp() + $3 * interval '1 millisecond'
             WHERE id = $4 AND NOT is_fenced)
-        SELECT skald.lease('compaction', $1, $2) AS compaction, skald.lease('collection', $1, $2) AS collection`,
+        SELECT skald.lease('compaction', $1, $2) AS compaction, skald.lease('collection', $1, $2) AS collection,
+          (SELECT count(*) FROM skald.replicas
+            WHERE epoch <> $1 AND seen > clock_timestamp() - $2 * interval '1 millisecond') AS others`,
       values: [epoch, leaseMs, jobMs, job() ?? null],
     })
+    this.#liveReplicas = 1 + Number(row!.others)
     for (const kind of kinds) {
       if (!row?.[kind]) {
         this.#held.delete(kind)

@@ -309,6 +309,11 @@ export class Replica {
     return !this.catalog.isDown
   }
 
+  /** Number of replicas that are alive, this one included. It is some seconds old. */
+  get liveReplicas(): number {
+    return this.#leases.liveReplicas
+  }
+
   /** Returns a number for a segment's name that no other segment of any replica has. */
   readonly nextSequence = (): number => {
     if (++this.#number >= replicaNumbers)

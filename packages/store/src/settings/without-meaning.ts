@@ -29,7 +29,7 @@ export const keysWithoutMeaning: readonly MeaninglessKeys[] = [
       ...of('compactor', 'compactor_ring', 'horizontal_scaling_mode', 'jobs_config', 'run_once'),
       ...of('compactor', 'worker_config'),
       ...of('limits_config', 'index_gateway_max_capacity', 'index_gateway_shard_size'),
-      ...of('limits_config', 'ingestion_partitions_tenant_shard_size', 'ingestion_rate_strategy'),
+      ...of('limits_config', 'ingestion_partitions_tenant_shard_size'),
       ...of('limits_config', 'max_queriers_per_tenant', 'max_query_capacity', 'shard_streams'),
       ...of('limits_config', 'use_owned_stream_count'),
       ...of('pattern_ingester', 'client_config', 'connection_timeout', 'lifecycler', 'tee_config'),

@@ -27,9 +27,10 @@ const { limits } = loadStoreConfig('limits_config: {max_line_size: 10}', 'test.y
 interface Options {
   readonly overrides?: Partial<TenantLimits>
   readonly hasDefaultRates?: boolean
+  readonly replicas?: () => number
 }
 
-async function open(t: Test, { overrides = {}, hasDefaultRates = false }: Options = {}) {
+async function open(t: Test, { overrides = {}, hasDefaultRates = false, replicas }: Options = {}) {
   const storage = await openStorage(t)
   const metrics = createStoreMetrics(async () => ({
     compactions: 0,
@@ -40,6 +41,7 @@ async function open(t: Test, { overrides = {}, hasDefaultRates = false }: Option
     levels: new Map(),
     cacheBytes: 0,
     isCatalogReachable: true,
+    liveReplicas: 1,
     disk: { freeBytes: 0, totalBytes: 0, minFreeBytes: 0 },
     growth: [],
     guiltyLabels: [],
@@ -55,7 +57,7 @@ async function open(t: Test, { overrides = {}, hasDefaultRates = false }: Option
   const tenantLimits = { ...limits, ...overrides }
   const ingester = new Ingester({
     limitsOf: () => tenantLimits,
-    quotas: new IngestQuotas({ hasDefaultRates, clock }),
+    quotas: new IngestQuotas({ hasDefaultRates, clock, replicas }),
     refusalLog: new RefusalLog(logger, clock),
     guard: new CardinalityGuard({ logger, clock }),
     committer,
@@ -176,6 +178,44 @@ test('a tenant above its rate is rejected as a whole, and learns when to retry',
   wait(800)
   await push()
   t.equal((await stored()).length, 5)
+})
+
+test('replicas divide the rate of a tenant, unless the strategy is local, but not the burst', async t => {
+  let replicas = 1
+  const overrides = { ingestionRateBytes: 30, ingestionBurstBytes: 20 }
+  const { ingester, wait } = await open(t, { overrides, replicas: () => replicas })
+  const push = (line: string) => ingester.push('a', [stream({ p: '1' }, line)])
+  await push('x'.repeat(10))
+  replicas = 3
+  await push('x'.repeat(10))
+  await t.rejects(push('y'.repeat(10)), { message: /limit: 10 bytes\/sec/, retryAfterSeconds: 1 })
+  wait(500)
+  await t.rejects(push('y'.repeat(6)), { code: 'PUSH_RATE_LIMITED' })
+  await push('y'.repeat(5))
+
+  const local = { ...overrides, ingestionRateStrategy: 'local' } as const
+  const each = await open(t, { overrides: local, replicas: () => 3 })
+  await each.ingester.push('a', [stream({ p: '1' }, 'x'.repeat(10), 'x'.repeat(10))])
+  each.wait(500)
+  await each.ingester.push('a', [stream({ p: '1' }, 'y'.repeat(9), 'y'.repeat(6))])
+  await t.rejects(each.ingester.push('a', [stream({ p: '1' }, 'z')]), {
+    message: /limit: 30 bytes\/sec/,
+  })
+})
+
+test('streams of other replicas count as active for an hour', async t => {
+  const { ingester, wait } = await open(t, { overrides: { maxStreams: 2 } })
+  const push = (p: string) => ingester.push('a', [stream({ p }, 'x')])
+  const named = (p: string) => `{p="${p}", ${service}}`
+  ingester.noteElsewhere('a', [named('1'), named('2')])
+  ingester.noteElsewhere('b', [named('3')])
+  await push('1')
+  await t.rejects(push('3'), { message: /Maximum active stream limit exceeded .*p="3"/ })
+  wait(1_800_000)
+  await push('1')
+  wait(1_800_000)
+  await push('3')
+  await t.rejects(push('2'), { message: /Maximum active stream limit exceeded .*p="2"/ })
 })
 
 test('a rate counts what would be stored, including metadata', async t => {
