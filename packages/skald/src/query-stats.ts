@@ -25,6 +25,7 @@ export interface AnswerStats {
     readonly bytes: Readonly<
       Record<'footersRead' | 'filtersRead' | 'countsRead' | 'blocksRead' | 'decompressed', number>
     >
+    readonly bucket: { readonly requests: number; readonly bytes: number }
     readonly seconds: Readonly<Record<Step, number>>
     readonly threads: {
       readonly count: number
@@ -58,7 +59,7 @@ export function formatQueryStats({ summary, skald }: AnswerStats): string[] {
   const lines = `${countText(totalPostFilterLines)} matched, ${formatLogqlBytes(totalBytesProcessed)}`
   const rows: Row[] = [
     ['time', secondsText(execTime), skald && scansText(skald)],
-    ...(skald ? [...stepRows(skald), ...blockRows(skald)] : []),
+    ...(skald ? [...stepRows(skald), ...bucketRows(skald), ...blockRows(skald)] : []),
     ['lines', countText(totalLinesProcessed), lines],
   ]
   const names = Math.max(...rows.map(([name]) => name.length))
@@ -91,6 +92,12 @@ function stepRows(explained: Explained): Row[] {
     secondsText(seconds[step as Step]),
     text,
   ])
+}
+
+/** A store without a bucket sends no requests. */
+function bucketRows({ bucket: { requests, bytes } }: Explained): Row[] {
+  if (requests === 0) return []
+  return [['bucket', countText(requests), `reads, ${formatLogqlBytes(bytes)}`]]
 }
 
 function damageText({ damagedSegments }: { readonly damagedSegments: number }): string {

@@ -467,8 +467,12 @@ export const outlineCacheBytes = 32 * 1024 * 1024
 
 // bucket/
 
-/** Bytes of an object's end that its first read brings: a segment's trailer and most footers. */
+/**
+ * Bytes of a segment's end that its first read brings, and the share of the segment (a 256th) if that is more: the
+ * trailer and most footers. Footers of the benchmark's segments are a 600th, those of 10,000 streams more.
+ */
 export const bucketEndBytes = 64 * 1024
+export const bucketEndShare = 256
 
 /**
  * Ranges with at most this many bytes between them are read together: a request takes as long as so many
@@ -483,6 +487,16 @@ export const bucketReadBytes = 8 * 1024 * 1024
  */
 export const bucketReadsMax = 32
 export const bucketReadingBytesMax = 64 * 1024 * 1024
+
+/** Bytes that a scan fetches ahead of its threads: as many as may be read at a time. */
+export const bucketAheadBytes = bucketReadingBytesMax
+
+/**
+ * A replica fetches fresh segments of others if it was asked something within this time, and at most so many at once: half of
+ * all reads, so that queries have the other half.
+ */
+export const freshAskedMs = 600_000
+export const freshReadsMax = bucketReadsMax / 2
 
 /** Connections to a bucket. Twice as many as reads, so that uploads do not wait for them. */
 export const bucketConnectionsMax = 64

@@ -15,7 +15,7 @@ import {
 import type { ObjectStore } from './objects/object-store.ts'
 import { type FooterOutline, type PartialPart, readOutline } from './segment/footer-outline.ts'
 import type { SegmentFooter, SegmentPart } from './segment/format.ts'
-import { findFooter, type ReadRange, readFooter } from './segment/reader.ts'
+import { type FindOptions, findFooter, type ReadRange, readFooter } from './segment/reader.ts'
 
 interface CachedFooter {
   readonly footer: Promise<SegmentFooter>
@@ -125,7 +125,7 @@ export class SegmentIndex {
       this.#outlines.set(name, cached)
       return cached
     }
-    const place = await findFooter(name, sizeBytes, read)
+    const place = await findFooter(name, sizeBytes, read, this.#findOptions(name))
     if (place.footerBytes < outlinedFooterBytesLeast) return undefined
     const outline = await readOutline(name, place, read)
     this.#outlines.set(name, outline)
@@ -139,15 +139,20 @@ export class SegmentIndex {
     return outline
   }
 
+  #findOptions(name: string): FindOptions {
+    return { isHeaderRead: !this.#objects.isAfar?.(name) }
+  }
+
   async #readFooter(
     name: string,
     sizeBytes: number,
     onRead: ((bytes: number) => void) | undefined,
   ): Promise<SegmentFooter> {
-    const footer = await readFooter(name, sizeBytes, (offset, length) => {
+    const read = (offset: number, length: number) => {
       onRead?.(length)
       return this.#objects.read(name, offset, length)
-    })
+    }
+    const footer = await readFooter(name, sizeBytes, read, this.#findOptions(name))
     // A file of another segment, or of another store, is whole and yet not this one.
     const known = await this.#catalog.partsOf(name)
     if (

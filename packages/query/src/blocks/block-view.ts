@@ -129,6 +129,9 @@ export interface ScanStats {
   filterBytesRead: number
   countBytesRead: number
   blockBytesRead: number
+  /** Reads of a bucket, and the bytes that they brought. */
+  bucketRequests: number
+  bucketBytesRead: number
   /** Bytes that came out of decompression. */
   bytesDecompressed: number
   /** Time to find streams and segments, read footers, ask filters, add up counts, scan and merge. */

@@ -34,6 +34,8 @@ export function createScanStats(): MutableScanStats {
     filterBytesRead: 0,
     countBytesRead: 0,
     blockBytesRead: 0,
+    bucketRequests: 0,
+    bucketBytesRead: 0,
     bytesDecompressed: 0,
     streamsMs: 0,
     footersMs: 0,

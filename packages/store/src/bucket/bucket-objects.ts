@@ -74,6 +74,10 @@ export class BucketObjects implements ObjectStore {
     return this.#segments.read(name, offsetBytes, length)
   }
 
+  isAfar(name: string): boolean {
+    return this.#segments.has(name)
+  }
+
   /** As CachedSegments has it. */
   holdRanges(wanted: readonly SegmentRange[]): Promise<() => void> {
     return this.#segments.holdRanges(wanted)

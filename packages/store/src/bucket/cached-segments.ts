@@ -1,7 +1,7 @@
 // The segments that are in a bucket, as threads and the main thread read them: from local files, which have
 // what was asked for before it is read.
 
-import { bucketEndBytes } from '../limits.ts'
+import { bucketEndBytes, bucketEndShare } from '../limits.ts'
 import type { DiskObjectStore } from '../objects/disk.ts'
 import type { ObjectInfo } from '../objects/object-store.ts'
 import type { ByteRange } from './byte-ranges.ts'
@@ -110,8 +110,7 @@ export class CachedSegments {
 
 /** A read near the end of a segment brings all of its end: trailer and footer follow each other. */
 function toEnd({ start, end }: ByteRange, sizeBytes: number): ByteRange {
-  const isAtEnd = start >= sizeBytes - bucketEndBytes
-  return isAtEnd
-    ? { start: Math.max(0, sizeBytes - bucketEndBytes), end: sizeBytes }
-    : { start, end }
+  const endBytes = Math.max(bucketEndBytes, Math.ceil(sizeBytes / bucketEndShare))
+  const isAtEnd = start >= sizeBytes - endBytes
+  return isAtEnd ? { start: Math.max(0, sizeBytes - endBytes), end: sizeBytes } : { start, end }
 }

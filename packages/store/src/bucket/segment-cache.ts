@@ -13,6 +13,7 @@ import type { FileHandle } from 'node:fs/promises'
 import { open, readdir, readlink, rm, symlink, truncate, unlink } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { makePrivateDirectory, privateFileMode } from '@skald/wire'
+import { noteBucketRead } from './bucket-work.ts'
 import { type ByteRange, bytesOf, joinRanges, missingRanges, readsOf } from './byte-ranges.ts'
 import type { RequestSlots } from './request-slots.ts'
 
@@ -44,8 +45,16 @@ interface Entry {
   pins: number
   /** Whether it is nowhere else, so that it must stay. */
   isOnly: boolean
-  /** What is being done to the file. One thing at a time. */
+  /** What is being done to the file as a whole. One thing at a time, and no range is read meanwhile. */
   busy: Promise<unknown>
+  /** Ranges that are being read, which may be many. */
+  readonly reading: Set<Reading>
+}
+
+/** A range on its way from the bucket. */
+interface Reading extends ByteRange {
+  /** Rejects if it does not arrive. */
+  readonly arrived: Promise<void>
 }
 
 /** Opens the cache of a store, without the partial files of its last process. */
@@ -117,12 +126,12 @@ export class SegmentCache {
       if (this.#bytes > this.#bound) this.#shrinkTo(this.#bound).catch(() => undefined)
     }
     try {
-      await Promise.all(
+      await allDone(
         wanted.map(async one => {
           const entry = this.#use(one)
           entry.pins++
           pinned.push(entry)
-          await this.#inTurn(entry, () => this.#fill(entry, one))
+          await this.#fill(entry, one)
         }),
       )
       return release
@@ -168,12 +177,16 @@ export class SegmentCache {
   }
 
   async #empty(segment: string, entry: Entry): Promise<void> {
-    const { form } = entry
-    this.#bytes -= costOf(entry)
-    entry.ranges = []
-    if (form === 'whole') entry.form = 'absent'
     await this.#inTurn(entry, async () => {
-      if (form === 'whole') await rm(join(this.#parts.directory, segment), { force: true })
+      // It may have been removed meanwhile, or made anew.
+      if (this.#entries.get(segment) !== entry) return
+      const { form } = entry
+      this.#bytes -= costOf(entry)
+      entry.ranges = []
+      if (form === 'whole') {
+        entry.form = 'absent'
+        await rm(join(this.#parts.directory, segment), { force: true })
+      }
       if (form !== 'partial') return
       const path = join(this.#parts.cacheDir, segment)
       await truncate(path, 0)
@@ -189,53 +202,99 @@ export class SegmentCache {
     return entry
   }
 
+  /** Does something to the file as a whole, after all reads that have begun. */
   #inTurn<T>(entry: Entry, work: () => Promise<T>): Promise<T> {
-    const done = entry.busy.then(work)
+    const done = entry.busy.then(async () => {
+      await Promise.allSettled([...entry.reading].map(({ arrived }) => arrived))
+      return await work()
+    })
     entry.busy = done.catch(() => undefined)
     return done
   }
 
+  /** Waits until nothing is done to the file as a whole. */
+  async #untilFree(entry: Entry): Promise<void> {
+    for (let busy: unknown; busy !== entry.busy; ) {
+      busy = entry.busy
+      await busy
+    }
+  }
+
   async #fill(entry: Entry, { segment, ranges }: WantedRanges): Promise<void> {
+    await this.#untilFree(entry)
     if (entry.form === 'whole') return
     const missing = missingRanges(ranges, entry.ranges)
     if (missing.length === 0) return
-    const reads = readsOf(missing).flatMap(read => missingRanges([read], entry.ranges))
-    const bytes = bytesOf(reads)
-    await this.#shrinkTo((await this.#askBound()) - bytes)
-    const file = await this.#openPartial(segment, entry)
-    try {
-      await Promise.all(
-        reads.map(read =>
-          this.#parts.slots.run(read.end - read.start, async () => {
-            const found = await this.#parts.read(segment, read)
-            await writeAll(file, found, read.start)
-          }),
-        ),
-      )
-    } finally {
-      await file.close()
+    if (entry.form === 'absent') {
+      await this.#inTurn(entry, () => this.#createPartial(segment, entry))
+      return this.#fill(entry, { segment, sizeBytes: entry.sizeBytes, ranges })
     }
+    const underWay = [...entry.reading]
+    const others = joinRanges([...entry.ranges, ...underWay])
+    const reads = readsOf(missingRanges(missing, others)).flatMap(read =>
+      missingRanges([read], others),
+    )
+    const begun = reads.length > 0 ? this.#readAll(segment, entry, reads) : []
+    const awaited = underWay.filter(({ start, end }) =>
+      missing.some(range => range.start < end && start < range.end),
+    )
+    await allDone([...begun, ...awaited.map(({ arrived }) => arrived)])
+  }
+
+  /** Begins to read ranges that nobody reads yet. */
+  #readAll(segment: string, entry: Entry, reads: readonly ByteRange[]): Promise<void>[] {
+    const opened = this.#openFor(segment, bytesOf(reads))
+    const arrivals = reads.map(read => {
+      const arrived = this.#readOne(segment, entry, { read, opened })
+      const reading = { ...read, arrived }
+      entry.reading.add(reading)
+      const end = () => entry.reading.delete(reading)
+      arrived.then(end, end)
+      return arrived
+    })
+    const close = async () => (await opened).close()
+    Promise.allSettled(arrivals)
+      .then(close)
+      .catch(() => undefined)
+    return arrivals
+  }
+
+  /** Makes room for bytes, and opens the partial file that they go to. */
+  async #openFor(segment: string, bytes: number): Promise<FileHandle> {
+    await this.#shrinkTo((await this.#askBound()) - bytes)
+    return open(join(this.#parts.cacheDir, segment), 'r+')
+  }
+
+  async #readOne(
+    segment: string,
+    entry: Entry,
+    { read, opened }: { readonly read: ByteRange; readonly opened: Promise<FileHandle> },
+  ): Promise<void> {
+    const file = await opened
+    const bytes = read.end - read.start
+    noteBucketRead(bytes)
+    await this.#parts.slots.run(bytes, async () => {
+      const found = await this.#parts.read(segment, read)
+      await writeAll(file, found, read.start)
+    })
     // It may have been removed meanwhile. Then the bytes go with the file.
     if (this.#entries.get(segment) !== entry) return
     this.#bytes += bytes
-    entry.ranges = joinRanges([...entry.ranges, ...reads])
+    entry.ranges = joinRanges([...entry.ranges, read])
   }
 
-  async #openPartial(segment: string, entry: Entry): Promise<FileHandle> {
+  async #createPartial(segment: string, entry: Entry): Promise<void> {
+    if (entry.form !== 'absent') return
     const { directory, cacheDir } = this.#parts
-    const path = join(cacheDir, segment)
-    if (entry.form === 'partial') return open(path, 'r+')
-    const file = await open(path, 'w+', privateFileMode)
+    const file = await open(join(cacheDir, segment), 'w+', privateFileMode)
     try {
       await file.truncate(entry.sizeBytes)
       const link = join(directory, segment)
       await rm(link, { force: true })
       await symlink(join(relative(directory, cacheDir), segment), link)
       entry.form = 'partial'
-      return file
-    } catch (error) {
+    } finally {
       await file.close()
-      throw error
     }
   }
 
@@ -247,9 +306,15 @@ export class SegmentCache {
   }
 }
 
+/** Waits for all, so that what belongs to a file that is let go has ended. @throws the first error. */
+async function allDone(promises: readonly Promise<void>[]): Promise<void> {
+  await Promise.allSettled(promises)
+  await Promise.all(promises)
+}
+
 function newEntry(sizeBytes: number): Entry {
-  const busy = Promise.resolve()
-  return { sizeBytes, form: 'absent', ranges: [], pins: 0, isOnly: false, busy }
+  const state = { form: 'absent', ranges: [], pins: 0, isOnly: false } as const
+  return { ...state, sizeBytes, busy: Promise.resolve(), reading: new Set() }
 }
 
 function costOf({ form, sizeBytes, ranges }: Entry): number {

@@ -38,6 +38,8 @@ export interface Explanation {
     readonly blocksRead: number
     readonly decompressed: number
   }
+  /** Reads of the bucket, if there is one: of what was not on the disk. */
+  readonly bucket: { readonly requests: number; readonly bytes: number }
   readonly seconds: {
     readonly streams: number
     readonly footers: number
@@ -90,6 +92,7 @@ export function explain(stats: ScanStats, seconds: number): Explanation {
       blocksRead: stats.blockBytesRead,
       decompressed: stats.bytesDecompressed,
     },
+    bucket: { requests: stats.bucketRequests, bytes: stats.bucketBytesRead },
     seconds: {
       streams: secondsOf(streamsMs),
       footers: secondsOf(footersMs),

@@ -34,4 +34,6 @@ export interface ObjectStore {
    */
   keepAside(name: string): Promise<void>
   list(): Promise<ObjectInfo[]>
+  /** Whether each read of an object may cost a request to a bucket. Absent if none does. */
+  isAfar?(name: string): boolean
 }

@@ -6,6 +6,7 @@ import type { DeleteRegistry } from '../deletes/delete-registry.ts'
 import type { Ingester } from '../ingest/ingester.ts'
 import type { SegmentIndex } from '../segment-index.ts'
 import type { TailHub } from '../tail/tail-hub.ts'
+import { FreshSegments } from './fresh-segments.ts'
 import type { SharedObjects } from './shared-objects.ts'
 import { TailFeed } from './tail-feed.ts'
 
@@ -20,6 +21,8 @@ export interface ObserverParts {
   /** Absent if the configuration forbids deleting. */
   readonly registry: DeleteRegistry | undefined
   readonly logger: Logger
+  /** As FreshSegments has it. */
+  readonly askedMs: () => number | undefined
 }
 
 /** Creates the listener of a store. It never rejects. */
@@ -28,9 +31,11 @@ export function createObserver({
   registry,
   ingester,
   logger,
+  askedMs,
   ...parts
 }: ObserverParts): ChangeListener {
   const feed = new TailFeed({ ...parts, segments, logger })
+  const fresh = new FreshSegments({ ...parts, askedMs })
   return async changes => {
     const added = changes.flatMap(({ change }) => (change.kind === 'segments' ? change.added : []))
     const committed = added.filter(({ level }) => level === 0)
@@ -41,6 +46,7 @@ export function createObserver({
         streams.map(({ labelsText }) => labelsText),
       )
     feed.feed(committed)
+    fresh.fetch(committed)
     const removed = changes.flatMap(({ change }) => ('removed' in change ? change.removed : []))
     try {
       await segments.drop(removed)

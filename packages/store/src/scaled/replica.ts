@@ -345,9 +345,10 @@ export class Replica {
    * Begins the background work, and tells the other parts of changes. Takes leases before it resolves, if
    * PostgreSQL answers.
    */
-  async start(parts: Omit<ObserverParts, 'objects' | 'logger'>): Promise<void> {
+  async start(parts: Omit<ObserverParts, 'objects' | 'logger' | 'askedMs'>): Promise<void> {
     const { logger } = this.#parts.options
-    this.#observe = createObserver({ ...parts, objects: this.objects, logger })
+    const askedMs = () => this.catalog.askedMs
+    this.#observe = createObserver({ ...parts, objects: this.objects, logger, askedMs })
     // What came since the others were opened.
     await this.follow([])
     await this.#renew()

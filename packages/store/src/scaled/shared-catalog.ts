@@ -105,6 +105,7 @@ export class SharedCatalog implements Catalog {
   #next: Promise<void> | undefined
   /** When the copy was last known to have everything. */
   #currentMs = Date.now()
+  #askedMs: number | undefined
   #isDown = false
   #isClosed = false
   /** Of the merge under way. */
@@ -122,6 +123,11 @@ export class SharedCatalog implements Catalog {
         return { version, outcome: await this.#outcomeOf(version) }
       },
     })
+  }
+
+  /** When a query last asked, in the milliseconds of `performance.now()`. */
+  get askedMs(): number | undefined {
+    return this.#askedMs
   }
 
   /** Version of the copy. */
@@ -150,6 +156,7 @@ export class SharedCatalog implements Catalog {
   }
 
   async refresh(): Promise<string | undefined> {
+    this.#askedMs = performance.now()
     const synced = this.sync().then(
       () => undefined,
       (error: Error) => error.message,

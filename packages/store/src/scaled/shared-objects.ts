@@ -72,6 +72,10 @@ export class SharedObjects implements ObjectStore {
     return this.#segments.read(name, offsetBytes, length)
   }
 
+  isAfar(name: string): boolean {
+    return this.#segments.has(name)
+  }
+
   /** As CachedSegments has it. */
   holdRanges(wanted: readonly SegmentRange[]): Promise<() => void> {
     return this.#segments.holdRanges(wanted)

@@ -17,6 +17,7 @@ import {
   type VolumeLeaf,
 } from '@skald/query'
 import { ascending } from '@skald/wire'
+import { countBucketWork } from '../bucket/bucket-work.ts'
 import type { Catalog, TimeRange } from '../catalog/catalog.ts'
 import type { DeleteRule } from '../deletes/delete-rule.ts'
 import { ScanThreadEndedError } from '../errors.ts'
@@ -130,12 +131,17 @@ async function selectWhole(
   run: Pick<SelectRun, 'signal' | 'pass'>,
 ): Promise<LeafResult> {
   const leftOut = new LeftOut()
+  const bucketWork = { requests: 0, bytes: 0 }
   let threadEnds = 0
   for (let attempt = 1; ; ) {
     try {
       const stats = { ...createScanStats(), leaves: 1 }
-      const result = await selectOnce(selection, parts, { ...run, stats, leftOut })
+      const result = await countBucketWork(bucketWork, () =>
+        selectOnce(selection, parts, { ...run, stats, leftOut }),
+      )
       addWork(stats, result.stats, selection.leaf)
+      stats.bucketRequests = bucketWork.requests
+      stats.bucketBytesRead = bucketWork.bytes
       parts.onWork?.(stats)
       return leftOut.isEmpty
         ? { ...result, stats }

@@ -13,6 +13,7 @@ import {
 import type { SegmentRange } from '../bucket/cached-segments.ts'
 import type { DeleteRule } from '../deletes/delete-rule.ts'
 import {
+  bucketAheadBytes,
   countedBlocksLeast,
   filteredSegmentsLeast,
   freshThreadBytes,
@@ -134,9 +135,9 @@ export class ScanPool {
     } catch (error) {
       Atomics.store(cancelled, 0, 1)
       for (const thread of opened) thread.forget(scan)
-      held?.end()
       throw error
     } finally {
+      held?.end()
       signal.removeEventListener('abort', onAbort)
     }
   }
@@ -335,7 +336,10 @@ async function scanTasks(
   thread.send({ kind: 'open', scan, leaf, labelsTexts, deletes, seat, cancelled, lease })
   for (let groups = queue.next(); groups; groups = queue.next()) {
     const next = queue.nextSpan
-    const release = await held?.take(groups)
+    const taken = held?.take(groups)
+    // A log query mostly ends before it has read all that it could.
+    if (leaf.kind !== 'logs') held?.fetch(queue.ahead(bucketAheadBytes))
+    const release = await taken
     if (Atomics.load(cancelled, 0) === 1) throw new Error('the scan was cancelled')
     const answer = await thread.ask({ kind: 'scan', scan, groups, next })
     release?.()

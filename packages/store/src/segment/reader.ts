@@ -12,6 +12,14 @@ import {
 } from './format.ts'
 import { parseSegmentName } from './name.ts'
 
+export interface FindOptions {
+  /**
+   * Whether to check the header too. It says nothing that the trailer does not say, so where it would cost
+   * a request, it is not read.
+   */
+  readonly isHeaderRead?: boolean
+}
+
 /** Reads `length` bytes at `offsetBytes` of the segment. */
 export type ReadRange = (offsetBytes: number, length: number) => Promise<Buffer>
 
@@ -24,8 +32,9 @@ export async function readFooter(
   segment: string,
   sizeBytes: number,
   read: ReadRange,
+  options: FindOptions = {},
 ): Promise<SegmentFooter> {
-  const place = await findFooter(segment, sizeBytes, read)
+  const place = await findFooter(segment, sizeBytes, read, options)
   const bytes = await read(place.footerOffset, place.footerBytes)
   const footer = decodeFooter(segment, bytes, place)
   checkName(segment, footer)
@@ -56,16 +65,17 @@ export async function findFooter(
   segment: string,
   sizeBytes: number,
   read: ReadRange,
+  { isHeaderRead = true }: FindOptions = {},
 ): Promise<FoundFooter> {
   if (sizeBytes < headerBytes + trailerBytes) {
     throw new CorruptionError(`only ${sizeBytes} bytes`, { segment, offsetBytes: 0 })
   }
-  const version = versionOfHeader(await read(0, headerBytes))
-  if (version === undefined)
+  const version = isHeaderRead ? versionOfHeader(await read(0, headerBytes)) : undefined
+  if (isHeaderRead && version === undefined)
     throw new CorruptionError('no segment of this version', { segment, offsetBytes: 0 })
   const trailer = await read(sizeBytes - trailerBytes, trailerBytes)
   const place = decodeTrailer(segment, trailer, sizeBytes)
-  if (place.version !== version)
+  if (isHeaderRead && place.version !== version)
     throw new CorruptionError('header and trailer have different versions', {
       segment,
       offsetBytes: 0,

@@ -10,6 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { type Test, test } from 'tap'
 import { RequestSlots } from '../../src/bucket/request-slots.ts'
 import { openSegmentCache } from '../../src/bucket/segment-cache.ts'
@@ -18,20 +19,26 @@ const sizeBytes = 4_000_000
 /** The byte of a segment at an offset: never 0, which a hole has. */
 const byteAt = (offset: number) => 1 + (offset % 250)
 
-async function openCache(t: Test, { boundBytes = 10 * sizeBytes } = {}) {
+async function openCache(t: Test, { boundBytes = 10 * sizeBytes, isHeld = false } = {}) {
   const dir = t.testdir()
   const directory = join(dir, 'segments')
   const cacheDir = join(dir, 'cache')
   mkdirSync(directory)
   const reads: string[] = []
   let failing: Error | undefined
+  /** Reads that wait for `arrive`. */
+  const waiting = new Map<string, () => void>()
   const open = () =>
     openSegmentCache({
       ...{ directory, cacheDir },
-      slots: new RequestSlots({ countMax: 2, bytesMax: 1000 }),
+      slots: new RequestSlots({ countMax: 3, bytesMax: 1000 }),
       read: async (segment, { start, end }) => {
         reads.push(`${segment} ${start}-${end}`)
         if (failing) throw failing
+        if (isHeld)
+          await new Promise<void>(resolve => {
+            waiting.set(reads.at(-1)!, resolve)
+          })
         return Buffer.from(Uint8Array.from({ length: end - start }, (_, i) => byteAt(start + i)))
       },
       bound: async () => boundBytes,
@@ -50,6 +57,7 @@ async function openCache(t: Test, { boundBytes = 10 * sizeBytes } = {}) {
   })
   return {
     ...{ cache, directory, cacheDir, reads, read, want, open },
+    arrive: (what: string) => waiting.get(what)!(),
     fail: (error: Error | undefined) => {
       failing = error
     },
@@ -67,6 +75,36 @@ test('only what is missing is read, and read once', async t => {
   t.ok(read('s', 100, 200))
   t.equal(cache.bytes, 300)
   release()
+})
+
+test('ranges of one segment are read at the same time, and each once', async t => {
+  const { cache, want, reads, read, arrive } = await openCache(t, { isHeld: true })
+  const held = [
+    cache.hold([want('s', 0, 100)]),
+    cache.hold([want('s', 1_000_000, 1_000_100)]),
+    cache.hold([want('s', 1_000_050, 1_000_200)]),
+  ]
+  let isDone = false
+  held[2]!.then(() => {
+    isDone = true
+  })
+  for (let tries = 0; reads.length < 3 && tries < 500; tries++) await sleep(2)
+  t.same(reads, ['s 0-100', 's 1000000-1000100', 's 1000100-1000200'])
+  arrive('s 1000100-1000200')
+  await sleep(20)
+  t.notOk(isDone, 'half of it is not there')
+  arrive('s 1000000-1000100')
+  await held[2]
+  t.ok(read('s', 1_000_050, 150))
+  const emptied = cache.distrust('s')
+  arrive('s 0-100')
+  await Promise.all([...held, emptied])
+  t.equal(cache.bytes, 0, 'what arrived before is emptied too')
+  const again = cache.hold([want('s', 0, 100)])
+  for (let tries = 0; reads.length < 4 && tries < 500; tries++) await sleep(2)
+  arrive('s 0-100')
+  await again
+  t.ok(read('s', 0, 100))
 })
 
 test('the least recently used is emptied first, but nothing that is held', async t => {
@@ -110,6 +148,7 @@ test('whole files count, stay while they are the only copy, and are read again l
   cache.addWhole('w', 4000, { isOnly: true })
   ;(await cache.hold([want('s', 0, 3000)]))()
   t.ok(existsSync(join(directory, 'w')))
+  for (let tries = 0; cache.bytes > 4000 && tries < 500; tries++) await sleep(2)
   t.equal(cache.bytes, 4000, 'the other went as soon as nobody held it')
   t.ok(cache.isOnly('w'))
   ;(await cache.hold([{ segment: 'w', sizeBytes: 4000, ranges: [{ start: 0, end: 10 }] }]))()
