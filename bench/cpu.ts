@@ -10,10 +10,37 @@ const ticksPerSecond = 100
  * Reads user and system time of a process with all its threads, including ended ones, in seconds.
  */
 export function readCpuSeconds(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
-  // The command's name is in parentheses and may contain spaces, so fields are counted after it.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  const fields = readStat(pid)
+  if (!fields) throw new Error(`process ${pid} has ended`)
   return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond
+}
+
+/**
+ * Reads the same of a process and all its descendants, in seconds. Of those that have ended, only children that were
+ * waited for count.
+ */
+export function readTreeCpuSeconds(pid: number): number {
+  const stat = readStat(pid)
+  if (!stat) return 0
+  const [user, system, endedUser, endedSystem] = stat.slice(11, 15).map(Number)
+  let seconds = (user! + system! + endedUser! + endedSystem!) / ticksPerSecond
+  for (const entry of readdirSync('/proc')) {
+    if (/^\d+$/.test(entry) && Number(readStat(Number(entry))?.[1]) === pid)
+      seconds += readTreeCpuSeconds(Number(entry))
+  }
+  return seconds
+}
+
+/** Fields of /proc/<pid>/stat after the command's name, from the state on. Undefined if the process has ended. */
+function readStat(pid: number): string[] | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    // The command's name is in parentheses and may contain spaces, so fields are counted after it.
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  } catch (error) {
+    if (isGone(error)) return undefined
+    throw error
+  }
 }
 
 /**

@@ -36,6 +36,8 @@ import {
   stageRows,
   startRows,
 } from './report.ts'
+import { runScaledBench, scaledIsMissing } from './scaled/bench.ts'
+import { scaledRows } from './scaled/rows.ts'
 import { type Server, type StoreServer, startStoreServer } from './server.ts'
 import { runStages } from './stages.ts'
 import { formatTable } from './table.ts'
@@ -87,6 +89,7 @@ async function measure(options: BenchOptions, workDir: string): Promise<Results>
   if (options.command === 'catalog') return await measureCatalog(options, workDir)
   const load = prepareLoad(options, workDir)
   try {
+    if (options.command === 'scaled') return await measureScaled(options, workDir, load)
     if (options.command === 'compare')
       return await runCompareBench({ options, workDir, load, note, print })
     return options.url
@@ -118,6 +121,18 @@ async function measureCatalog(options: BenchOptions, workDir: string): Promise<R
   } finally {
     await stop(server)
   }
+}
+
+async function measureScaled(options: BenchOptions, workDir: string, load: Load): Promise<Results> {
+  const missing = scaledIsMissing()
+  if (missing !== undefined) {
+    note(missing)
+    process.exitCode = 2
+    return {}
+  }
+  const scaled = await runScaledBench({ options, workDir, load, note })
+  print(formatTable(scaledRows(scaled)))
+  return { scaled }
 }
 
 type Results = Readonly<Record<string, unknown>>

@@ -4,7 +4,16 @@ import { accessSync, constants, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 
-const commands = ['ingest', 'query', 'contention', 'agent', 'stages', 'compare', 'catalog'] as const
+const commands = [
+  'ingest',
+  'query',
+  'contention',
+  'agent',
+  'stages',
+  'compare',
+  'catalog',
+  'scaled',
+] as const
 export type BenchCommand = (typeof commands)[number]
 
 /** What to measure, and where. */
@@ -44,7 +53,7 @@ export interface BenchOptions {
   readonly json: string | undefined
 }
 
-export const usage = `npm run bench -- ingest | query | contention | agent | stages | compare | catalog [options]
+export const usage = `npm run bench -- ingest | query | contention | agent | stages | compare | catalog | scaled [options]
 
   --mb N             millions of bytes of lines (335)
   --seed N           seed of the generator (1)
@@ -62,6 +71,8 @@ export const usage = `npm run bench -- ingest | query | contention | agent | sta
   catalog: labels, values, series and a selector in a store with very many streams
   --streams N        number of streams (200000)
   --entries N        number of entries, a multiple of the streams (20000000)
+
+  scaled: replicas beside a store with local files; needs versitygw and PostgreSQL
 
   stages: pipelines alone, in this process
   --base DIR         measure those of another checkout in turn

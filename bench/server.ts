@@ -41,7 +41,11 @@ export interface StoreServer extends Server {
 const startTimeoutMs = 60_000
 
 /** Starts `skald store` on `dataDir`, with limits that do not slow the benchmark down. */
-export async function startStoreServer(workDir: string, dataDir: string): Promise<StoreServer> {
+export async function startStoreServer(
+  workDir: string,
+  dataDir: string,
+  moreConfig = '',
+): Promise<StoreServer> {
   const port = await reservePort()
   await mkdir(dataDir, { recursive: true })
   const configFile = join(workDir, 'store.yaml')
@@ -59,7 +63,7 @@ limits_config:
   per_stream_rate_limit: 10GB
   per_stream_rate_limit_burst: 10GB
   reject_old_samples: false
-`,
+${moreConfig}`,
   )
   const url = `http://${loopbackHost}:${port}`
   const skald = spawnSkald({

@@ -15,9 +15,13 @@ export interface ReplicasOptions {
 }
 
 /** Returns the configuration of a replica. */
-export function replicaConfig(bucket: TestBucket, postgres: PostgresServer): string {
+export function replicaConfig(
+  bucket: Pick<TestBucket, 'config'>,
+  postgres: PostgresServer,
+  commitInterval = '50ms',
+): string {
   return `${bucket.config}skald:
-  commit_interval: 50ms
+  commit_interval: ${commitInterval}
   catalog: {postgres_url: '${postgres.url}'}
 `
 }

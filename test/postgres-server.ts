@@ -65,6 +65,11 @@ export class PostgresServer {
     this.port = port
   }
 
+  /** Process of the running server. Those of its connections are children of it. */
+  get pid(): number {
+    return this.#process!.pid!
+  }
+
   /** URL of the database, with the password. */
   get url(): string {
     const { name, password } = postgresUser
