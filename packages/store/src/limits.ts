@@ -515,6 +515,12 @@ export const bucketIdleMs = 90_000
 export const cacheDiskShare = 0.8
 export const cacheBytesDefault = 10 * 1024 * 1024 * 1024
 
+/**
+ * Files of the cache that are filled at a time. Each is open meanwhile, and systems allow a process some thousand.
+ * Twice as many as reads, so that no read waits for a file.
+ */
+export const cacheFillsMax = 64
+
 /** How often the free space is read while the cache grows. */
 export const cacheRoomCheckMs = 1000
 
@@ -644,6 +650,18 @@ export const compactLevel0Segments = 256
 export const compactLevel0AgeMs = 60_000
 /** Maximum input of one merge of level 0. */
 export const level0PortionBytes = 2 * compactLevel0Bytes
+
+/**
+ * Segments that one merge reads. For each, it keeps up to 128 KiB of footer, and looks at it for every stream.
+ * A busy store has some hundred when a merge begins; only a backlog has more.
+ */
+export const mergeInputsMax = 1024
+
+/**
+ * Share of these bounds that merges begin with where a replica may be killed at any time: 64 segments. Each
+ * merge that ends doubles it, so what a killed merge costs is never more than what was finished before it.
+ */
+export const mergeShareLeast = 1 / 16
 
 /** How often to check the age of level 0. */
 export const compactCheckIntervalMs = 5_000

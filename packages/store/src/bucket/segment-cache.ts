@@ -13,9 +13,10 @@ import type { FileHandle } from 'node:fs/promises'
 import { open, readdir, readlink, rm, symlink, truncate, unlink } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { makePrivateDirectory, privateFileMode } from '@skald/wire'
+import { cacheFillsMax } from '../limits.ts'
 import { noteBucketRead } from './bucket-work.ts'
 import { type ByteRange, bytesOf, joinRanges, missingRanges, readsOf } from './byte-ranges.ts'
-import type { RequestSlots } from './request-slots.ts'
+import { RequestSlots } from './request-slots.ts'
 
 /** Ranges of a segment. */
 export interface WantedRanges {
@@ -76,6 +77,11 @@ export class SegmentCache {
   readonly #parts: SegmentCacheParts
   /** Least recently used first. */
   readonly #entries = new Map<string, Entry>()
+  /** Files being filled, which are open. */
+  readonly #fills = new RequestSlots({
+    countMax: cacheFillsMax,
+    bytesMax: Number.POSITIVE_INFINITY,
+  })
   #bytes = 0
   /** How many bytes there may be, when it was last asked. */
   #bound = Number.POSITIVE_INFINITY
@@ -131,7 +137,8 @@ export class SegmentCache {
           const entry = this.#use(one)
           entry.pins++
           pinned.push(entry)
-          await this.#fill(entry, one)
+          // Whoever has one waits only for others that have one.
+          await this.#fills.run(0, () => this.#fill(entry, one))
         }),
       )
       return release

@@ -9,6 +9,7 @@ import {
   compactTierBytesMax,
   compactTierSegments,
   level0PortionBytes,
+  mergeInputsMax,
 } from '../limits.ts'
 import { parseSegmentName } from '../segment/name.ts'
 
@@ -28,6 +29,22 @@ export interface Choice {
   readonly sequences?: Readonly<Record<string, number>>
 }
 
+/** How much one merge may take. */
+export interface MergeBounds {
+  readonly inputs: number
+  /** Bytes of level 0. At least one segment is chosen, however large. */
+  readonly level0Bytes: number
+  /** Bytes of other levels. */
+  readonly runBytes: number
+}
+
+/** The most that a merge takes. */
+export const mergeBoundsMax: MergeBounds = {
+  inputs: mergeInputsMax,
+  level0Bytes: level0PortionBytes,
+  runBytes: compactTierBytesMax,
+}
+
 /** Returns true if level 0 is large, old or has enough segments to be merged. */
 export function isLevel0Due(
   level0: Level0Summary,
@@ -45,18 +62,17 @@ export function isLevel0Due(
 /**
  * Chooses the oldest segments of level 0, one portion at a time. Returns `undefined` if there are
  * none.
- *
- * @param bytesMax Size of a portion. At least one segment is chosen, however large.
  */
 export function chooseLevel0(
   level0: readonly SegmentPartInfo[],
-  bytesMax = level0PortionBytes,
+  bounds = mergeBoundsMax,
 ): Choice | undefined {
   const segments = new Map(level0.map(part => [part.name, part]))
   const inputs: string[] = []
   let taken = 0
   for (const { name, sizeBytes } of segments.values()) {
-    if (inputs.length > 0 && taken + sizeBytes > bytesMax) break
+    if (inputs.length > 0 && taken + sizeBytes > bounds.level0Bytes) break
+    if (inputs.length === bounds.inputs) break
     inputs.push(name)
     taken += sizeBytes
   }
@@ -84,7 +100,10 @@ export function chooseLevel0(
  * Chooses a run of neighbours within a tenant's day. Merging only neighbours in sequence keeps the
  * order of arrival.
  */
-export function chooseRun(parts: readonly SegmentPartInfo[]): Choice | undefined {
+export function chooseRun(
+  parts: readonly SegmentPartInfo[],
+  bounds = mergeBoundsMax,
+): Choice | undefined {
   const byDay = new Map<string, SegmentPartInfo[]>()
   for (const part of parts) {
     const key = `${part.day} ${part.tenant}`
@@ -93,7 +112,7 @@ export function chooseRun(parts: readonly SegmentPartInfo[]): Choice | undefined
     else byDay.set(key, [part])
   }
   for (const list of byDay.values()) {
-    const run = findRun(list)
+    const run = findRun(list, bounds)
     if (run) {
       const { tenant, day } = run[0]!
       return {
@@ -127,7 +146,10 @@ export function chooseLift(
  * and together at least twice as large as the largest. So no entry is rewritten more often than the
  * total doubles. If a run does not qualify, splits it at its largest segment and tries both sides.
  */
-function findRun(segments: readonly SegmentPartInfo[]): readonly SegmentPartInfo[] | undefined {
+function findRun(
+  segments: readonly SegmentPartInfo[],
+  bounds: MergeBounds,
+): readonly SegmentPartInfo[] | undefined {
   if (segments.length < compactTierSegments) return undefined
   let largest = 0
   let totalBytes = 0
@@ -137,23 +159,24 @@ function findRun(segments: readonly SegmentPartInfo[]): readonly SegmentPartInfo
   }
   const { sizeBytes } = segments[largest]!
   if (sizeBytes < compactTierBytesMax && totalBytes >= 2 * sizeBytes) {
-    return totalBytes <= compactTierBytesMax ? segments : upToBytes(segments, compactTierBytesMax)
+    return within(segments, bounds)
   }
-  return findRun(segments.slice(0, largest)) ?? findRun(segments.slice(largest + 1))
+  return findRun(segments.slice(0, largest), bounds) ?? findRun(segments.slice(largest + 1), bounds)
 }
 
 /**
- * Returns the first segments that together stay within the limit, or `undefined` if they are too
+ * Returns the first segments that together stay within the bounds, or `undefined` if they are too
  * few.
  */
-function upToBytes(
+function within(
   segments: readonly SegmentPartInfo[],
-  bytesMax: number,
+  { inputs, runBytes }: MergeBounds,
 ): readonly SegmentPartInfo[] | undefined {
   let bytes = 0
-  const count = segments.findIndex(({ sizeBytes }) => {
+  const tooMany = segments.findIndex(({ sizeBytes }, i) => {
     bytes += sizeBytes
-    return bytes > bytesMax
+    return bytes > runBytes || i === inputs
   })
+  const count = tooMany === -1 ? segments.length : tooMany
   return count >= compactTierSegments ? segments.slice(0, count) : undefined
 }

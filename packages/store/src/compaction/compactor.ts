@@ -9,7 +9,6 @@ import {
   compactFailureDelayMs,
   compactLevel0Bytes,
   compactLevel0Segments,
-  level0PortionBytes,
 } from '../limits.ts'
 import type { ObjectInfo } from '../objects/object-store.ts'
 import { segmentName } from '../segment/name.ts'
@@ -18,6 +17,7 @@ import { errorOfThread, Thread } from '../threads/thread.ts'
 import { type Choice, chooseLevel0, chooseLift, chooseRun, isLevel0Due } from './choose.ts'
 import type { DeleteSweep } from './delete-sweep.ts'
 import type { MergeAnswer, MergeJob } from './merge-job.ts'
+import { MergePace } from './merge-pace.ts'
 import type { MergeWorkerData } from './merge-worker.ts'
 import type { Retention } from './retention.ts'
 import type { SpaceRetention } from './space-retention.ts'
@@ -68,6 +68,7 @@ export class Compactor {
   readonly #options: CompactorOptions
   readonly #timer: NodeJS.Timeout
   readonly #unreadable: UnreadableSegments
+  readonly #pace: MergePace
   #thread: MergeThread | undefined
   /** Of the job under way. */
   #waiting: PromiseWithResolvers<MergeAnswer> | undefined
@@ -89,6 +90,7 @@ export class Compactor {
   constructor(options: CompactorOptions) {
     this.#options = options
     this.#unreadable = new UnreadableSegments(options)
+    this.#pace = new MergePace({ startsSmall: options.turn !== undefined })
     this.#timer = setInterval(() => this.wake(), compactCheckIntervalMs)
     this.#timer.unref()
   }
@@ -148,6 +150,7 @@ export class Compactor {
     const run = this.#runOnce(options).catch(async (error: Error) => {
       // Closing terminates the thread, even during a merge.
       if (this.#isClosed) return false
+      this.#pace.restart()
       const { code, segment } = error as Error & { code?: string; segment?: string }
       if (error instanceof ChangeRefusedError) {
         // What was merged stays in use. The next look chooses from what is there then.
@@ -190,15 +193,17 @@ export class Compactor {
       swept === 'level0' ||
       isLevel0Due(await catalog.level0(), clock.now(), await space?.level0DueBytes())
     const level0Room = isDue ? await room({ isLevel0: true }) : 0
+    const { bounds } = this.#pace
+    const level0Bytes = Math.min(level0Room, bounds.level0Bytes)
     const choice =
       (isDue
-        ? chooseLevel0(await catalog.listParts('level0'), Math.min(level0Room, level0PortionBytes))
+        ? chooseLevel0(await catalog.listParts('level0'), { ...bounds, level0Bytes })
         : undefined) ??
       (swept === 'level0' ? undefined : swept) ??
       (await retention?.next()) ??
       (this.#mayMergeRuns ? await this.#chooseCompacted() : undefined)
-    // Only merges create new runs.
-    this.#mayMergeRuns = choice !== undefined
+    // Only merges create new runs, and only a larger bound lets others qualify.
+    this.#mayMergeRuns = choice !== undefined || this.#pace.grow()
     if (!choice || this.#isClosed) return hasDeleted
     if (await this.#replacedLinger(choice, lingering)) return hasDeleted
     if (!(await this.#hasRoom(choice, room))) return hasDeleted
@@ -229,12 +234,13 @@ export class Compactor {
     await this.#options.bucket?.publish(answer.outputs, this.#closing.signal)
     await this.#replace(choice, answer.outputs, ticket)
     this.#runs++
+    this.#pace.grow()
     return true
   }
 
   async #chooseCompacted(): Promise<Choice | undefined> {
     const parts = await this.#options.catalog.listParts('compacted')
-    return chooseRun(parts) ?? chooseLift(parts, this.#unliftable)
+    return chooseRun(parts, this.#pace.bounds) ?? chooseLift(parts, this.#unliftable)
   }
 
   /**

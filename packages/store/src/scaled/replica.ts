@@ -42,6 +42,7 @@ import { type DiskObjectStore, openDiskObjectStore } from '../objects/disk.ts'
 import { type ChangeListener, createObserver, type ObserverParts } from './change-observer.ts'
 import { collect } from './collector.ts'
 import { Leases } from './leases.ts'
+import { OldFiles } from './old-files.ts'
 import { type Database, openPostgres } from './postgres.ts'
 import { SharedCatalog } from './shared-catalog.ts'
 import { bringSharedCopy, type SharedCopiesParts } from './shared-copies.ts'
@@ -80,6 +81,7 @@ interface Parts {
   readonly epoch: number
   /** Directory of the replica. */
   readonly directory: string
+  readonly old: OldFiles
 }
 
 /**
@@ -94,7 +96,8 @@ export async function openReplica(options: ReplicaOptions): Promise<Replica> {
   makePrivateDirectory(directory)
   const segmentsDir = join(directory, 'segments')
   // They were not synced, and nobody knows which of them are whole.
-  await rm(segmentsDir, { recursive: true, force: true })
+  const old = new OldFiles(directory, logger)
+  for (const path of [segmentsDir, cacheDirOf(directory)]) await old.take(path)
   const opened: { close(): Promise<void> }[] = []
   const own = <T extends { close(): Promise<void> }>(part: T): T => {
     opened.push(part)
@@ -123,7 +126,18 @@ export async function openReplica(options: ReplicaOptions): Promise<Replica> {
     await untilAnswered(options, 'PostgreSQL', () => catalog.sync())
     const cache = await openCache(options, { disk, bucket, directory })
     const objects = new SharedObjects({ disk, bucket, cache, logger })
-    const parts = { options, database, bucket, disk, cache, objects, catalog, epoch, directory }
+    const parts = {
+      options,
+      database,
+      bucket,
+      disk,
+      cache,
+      objects,
+      catalog,
+      epoch,
+      directory,
+      old,
+    }
     const replica = new Replica(parts)
     await replica.follow([])
     return replica
@@ -247,6 +261,10 @@ function copyPath(directory: string): string {
   return join(directory, 'catalog.sqlite')
 }
 
+function cacheDirOf(directory: string): string {
+  return join(directory, 'cache')
+}
+
 function ownerPath(directory: string): string {
   return join(directory, 'owner.json')
 }
@@ -257,7 +275,7 @@ function openCache(
 ): Promise<SegmentCache> {
   return openSegmentCache({
     directory: disk.directory,
-    cacheDir: join(directory, 'cache'),
+    cacheDir: cacheDirOf(directory),
     slots: new RequestSlots({ countMax: bucketReadsMax, bytesMax: bucketReadingBytesMax }),
     read: (name, { start, end }) => bucket.read(sharedSegmentKey(name), start, end - start),
     bound: createCacheBound({ ...options, disk, cacheMaxBytes: options.bucket.cacheMaxBytes }),
@@ -352,6 +370,7 @@ export class Replica {
     // What came since the others were opened.
     await this.follow([])
     await this.#renew()
+    this.#parts.old.startDeleting()
     // Failures of requests are logged by the catalog.
     this.#every(catalogPollMs, () => this.catalog.sync().catch(() => undefined))
     this.#every(leaseRenewMs, () => this.#renew())
@@ -414,7 +433,8 @@ export class Replica {
     for (const timer of this.#timers) clearInterval(timer)
     await this.#working
     await this.#leases.release().catch(() => undefined)
-    const { catalog, bucket, database, disk } = this.#parts
+    const { catalog, bucket, database, disk, old } = this.#parts
+    await old.close()
     await catalog.close()
     await bucket.close()
     await database.close()

@@ -14,12 +14,16 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type Test, test } from 'tap'
 import { RequestSlots } from '../../src/bucket/request-slots.ts'
 import { openSegmentCache } from '../../src/bucket/segment-cache.ts'
+import { cacheFillsMax } from '../../src/limits.ts'
 
 const sizeBytes = 4_000_000
 /** The byte of a segment at an offset: never 0, which a hole has. */
 const byteAt = (offset: number) => 1 + (offset % 250)
 
-async function openCache(t: Test, { boundBytes = 10 * sizeBytes, isHeld = false } = {}) {
+async function openCache(
+  t: Test,
+  { boundBytes = 10 * sizeBytes, isHeld = false, onRead = () => {} } = {},
+) {
   const dir = t.testdir()
   const directory = join(dir, 'segments')
   const cacheDir = join(dir, 'cache')
@@ -34,6 +38,7 @@ async function openCache(t: Test, { boundBytes = 10 * sizeBytes, isHeld = false 
       slots: new RequestSlots({ countMax: 3, bytesMax: 1000 }),
       read: async (segment, { start, end }) => {
         reads.push(`${segment} ${start}-${end}`)
+        onRead()
         if (failing) throw failing
         if (isHeld)
           await new Promise<void>(resolve => {
@@ -183,4 +188,20 @@ test('a new process removes partial files, and nothing else', async t => {
   t.same(readdirSync(directory).sort(), ['other', 'whole'])
   t.same(readdirSync(cacheDir), [])
   t.equal(again.bytes, 0)
+})
+
+const linux = process.platform === 'linux' ? false : 'descriptors are listed in /proc'
+
+test('however many segments are held, few files are open at a time', { skip: linux }, async t => {
+  let most = 0
+  const descriptors = () => readdirSync('/proc/self/fd').length
+  const { cache, reads, want } = await openCache(t, {
+    onRead: () => (most = Math.max(most, descriptors())),
+  })
+  const before = descriptors()
+  const names = Array.from({ length: 1500 }, (_, i) => `s${i}`)
+  const release = await cache.hold(names.map(name => want(name, 0, 10)))
+  t.equal(reads.length, names.length)
+  t.ok(most <= before + 2 * cacheFillsMax, `${most - before} more`)
+  release()
 })

@@ -1,6 +1,12 @@
 import { test } from 'tap'
 import type { SegmentPartInfo } from '../../src/catalog/catalog.ts'
-import { chooseLevel0, chooseRun, isLevel0Due } from '../../src/compaction/choose.ts'
+import {
+  chooseLevel0,
+  chooseRun,
+  isLevel0Due,
+  mergeBoundsMax,
+} from '../../src/compaction/choose.ts'
+import { mergeInputsMax } from '../../src/limits.ts'
 
 const mib = 1024 * 1024
 
@@ -54,6 +60,17 @@ test('a merge of level 0 produces one segment per tenant and day', async t => {
 
 test('a long backlog of level 0 is merged in portions, oldest first', async t => {
   t.same(chooseLevel0(many(10, { sizeBytes: 40 * mib }))?.inputs, ['1-0', '2-0', '3-0'])
+})
+
+test('a merge takes a bounded number of segments, however small they are', async t => {
+  t.equal(chooseLevel0(many(20_000, {}))?.inputs.length, mergeInputsMax)
+  t.equal(chooseRun(many(20_000, { level: 1 }))?.inputs.length, mergeInputsMax)
+  const few = { ...mergeBoundsMax, inputs: 64 }
+  t.equal(chooseLevel0(many(20_000, {}), few)?.inputs.at(-1), '64-0')
+  t.equal(chooseRun(many(20_000, { level: 1 }), few)?.inputs.at(-1), '64-1')
+  const small = { ...mergeBoundsMax, runBytes: 8000 }
+  t.equal(chooseRun(many(20, { level: 1 }), small)?.inputs.length, 8)
+  t.equal(chooseRun(many(20, { level: 1, sizeBytes: 1001 }), small), undefined, 'seven are too few')
 })
 
 test('eight neighbours of similar size are merged, whatever other days hold', async t => {
