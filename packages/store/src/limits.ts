@@ -599,10 +599,13 @@ export const catalogPageChanges = 200
 /** How often a replica brings its copy up to date when nobody asks it anything. */
 export const catalogPollMs = 1000
 
-/** How often a replica renews its leases and jobs, and how long these last. */
+/**
+ * How often a replica renews its leases and its merge, and how long these last: longer than a restart of PostgreSQL.
+ * What a killed replica was merging waits for so long.
+ */
 export const leaseRenewMs = 5000
 export const leaseMs = 20_000
-export const jobMs = 60_000
+export const jobMs = 20_000
 
 /** How often to look for objects to delete and for copies to make. */
 export const collectMs = 10_000
@@ -662,6 +665,12 @@ export const mergeInputsMax = 1024
  * merge that ends doubles it, so what a killed merge costs is never more than what was finished before it.
  */
 export const mergeShareLeast = 1 / 16
+
+/**
+ * Choices in a row that another replica may be faster to begin, before this one waits for its next look: as many
+ * as several replicas need to come apart.
+ */
+export const takenInRowMax = 4
 
 /** How often to check the age of level 0. */
 export const compactCheckIntervalMs = 5_000

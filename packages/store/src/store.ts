@@ -221,7 +221,7 @@ async function openStore(
     },
   })
   await app.ready()
-  await replica?.start({ segments, hub, ingester, registry: deletes?.registry })
+  await replica?.start({ segments, hub, ingester, compactor, registry: deletes?.registry })
   listener.serve((request, response) => app.routing(request, response))
   state = 'ready'
   const onDamage = () => metrics.catalogRepairs.inc()

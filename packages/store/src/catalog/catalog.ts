@@ -118,6 +118,12 @@ export interface EnteredMarks {
   readonly compacted: number
 }
 
+/** Names of the segments that a merge reads, and of those that it writes. */
+export interface PlannedMerge {
+  readonly inputs: readonly string[]
+  readonly outputs: readonly string[]
+}
+
 /** Allows a merge to replace its inputs, as long as nothing happens that it does not know of. */
 export interface MergeTicket {
   readonly job: number
@@ -134,8 +140,15 @@ export interface Catalog {
    * writes the catalog.
    */
   refresh(): Promise<string | undefined> | undefined
-  /** Begins a merge that writes these segments. Returns no ticket if only this process writes the catalog. */
-  beginMerge(outputs: readonly string[]): Promise<MergeTicket | undefined>
+  /**
+   * Begins a merge. Returns no ticket if only this process writes the catalog, and `taken` if another process is
+   * merging one of the inputs, or has replaced it.
+   */
+  beginMerge(merge: PlannedMerge): Promise<MergeTicket | 'taken' | undefined>
+  /** Ends a merge that will not be entered, so that others may merge its inputs. Never rejects. */
+  giveUpMerge(ticket: MergeTicket): Promise<void>
+  /** Returns the segments that processes are merging now; none if only this process writes the catalog. */
+  listTaken(): Promise<ReadonlySet<string>>
   /**
    * Adds segments and removes the ones they replace. Replaced segments are listed as dropped until
    * their objects are deleted. Adding a segment again changes nothing. If anything is replaced,

@@ -88,6 +88,12 @@ export class SqliteCatalog implements LocalCatalog {
     return undefined
   }
 
+  async giveUpMerge(): Promise<void> {}
+
+  async listTaken(): Promise<ReadonlySet<string>> {
+    return new Set()
+  }
+
   /** The version of the shared catalog that this is a copy of; 0 if it is none. */
   get copiedVersion(): number {
     return (this.#sql.copiedVersion.get() as number | undefined) ?? 0

@@ -59,6 +59,44 @@ export function isLevel0Due(
   )
 }
 
+/** Sums up parts of level 0. */
+export function summaryOf(level0: readonly SegmentPartInfo[]): Level0Summary {
+  const segments = [...new Map(level0.map(part => [part.name, part])).values()]
+  return {
+    segments: segments.length,
+    sizeBytes: segments.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+    oldestMs: Math.min(...segments.map(({ createdMs }) => createdMs)),
+  }
+}
+
+/** What may be between segments, if several processes merge. */
+export interface Between {
+  /** Segments of other levels. */
+  readonly others?: readonly SegmentPartInfo[]
+  /** Segments that others are merging. */
+  readonly taken?: ReadonlySet<string>
+}
+
+/**
+ * Splits parts into runs of neighbours in sequence, oldest first. Rows of other levels that came between, and what
+ * others are merging, are between neighbours too: a merge over them would change the order of rows.
+ */
+export function neighboursOf(
+  parts: readonly SegmentPartInfo[],
+  { others = [], taken = new Set() }: Between,
+): SegmentPartInfo[][] {
+  const oldest = parts[0]?.sequence ?? 0
+  const between = others.filter(({ sequence }) => sequence > oldest)
+  const barriers = new Set([...between.map(({ name }) => name), ...taken])
+  const all = between.length === 0 ? parts : [...parts, ...between].sort(bySequence)
+  const runs: SegmentPartInfo[][] = [[]]
+  for (const part of all) {
+    if (!barriers.has(part.name)) runs.at(-1)!.push(part)
+    else if (runs.at(-1)!.length > 0) runs.push([])
+  }
+  return runs.filter(run => run.length > 0)
+}
+
 /**
  * Chooses the oldest segments of level 0, one portion at a time. Returns `undefined` if there are
  * none.
@@ -102,17 +140,13 @@ export function chooseLevel0(
  */
 export function chooseRun(
   parts: readonly SegmentPartInfo[],
-  bounds = mergeBoundsMax,
+  { bounds = mergeBoundsMax, others = [], taken }: Between & { readonly bounds?: MergeBounds } = {},
 ): Choice | undefined {
-  const byDay = new Map<string, SegmentPartInfo[]>()
-  for (const part of parts) {
-    const key = `${part.day} ${part.tenant}`
-    const list = byDay.get(key)
-    if (list) list.push(part)
-    else byDay.set(key, [part])
-  }
-  for (const list of byDay.values()) {
-    const run = findRun(list, bounds)
+  const dayOf = ({ tenant, day }: SegmentPartInfo) => `${day} ${tenant}`
+  const othersByDay = Map.groupBy(others, dayOf)
+  for (const [day, list] of Map.groupBy(parts, dayOf)) {
+    const runs = neighboursOf(list, { others: othersByDay.get(day) ?? [], ...(taken && { taken }) })
+    const run = firstOf(runs, neighbours => findRun(neighbours, bounds))
     if (run) {
       const { tenant, day } = run[0]!
       return {
@@ -122,6 +156,18 @@ export function chooseRun(
         sequence: Math.max(...run.map(({ sequence }) => sequence)),
       }
     }
+  }
+  return undefined
+}
+
+function bySequence(a: SegmentPartInfo, b: SegmentPartInfo): number {
+  return a.sequence - b.sequence
+}
+
+function firstOf<T, R>(things: readonly T[], find: (thing: T) => R | undefined): R | undefined {
+  for (const thing of things) {
+    const found = find(thing)
+    if (found !== undefined) return found
   }
   return undefined
 }

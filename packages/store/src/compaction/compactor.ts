@@ -3,19 +3,21 @@
 
 import type { Logger } from 'pino'
 import type { Catalog, CatalogSegment, MergeTicket } from '../catalog/catalog.ts'
-import { ChangeRefusedError } from '../errors.ts'
+import { CatalogUnavailableError, ChangeRefusedError } from '../errors.ts'
 import {
   compactCheckIntervalMs,
   compactFailureDelayMs,
   compactLevel0Bytes,
   compactLevel0Segments,
+  takenInRowMax,
 } from '../limits.ts'
 import type { ObjectInfo } from '../objects/object-store.ts'
 import { segmentName } from '../segment/name.ts'
 import type { SegmentIndex } from '../segment-index.ts'
 import { errorOfThread, Thread } from '../threads/thread.ts'
-import { type Choice, chooseLevel0, chooseLift, chooseRun, isLevel0Due } from './choose.ts'
-import type { DeleteSweep } from './delete-sweep.ts'
+import type { Choice } from './choose.ts'
+import type { DeleteSweep, SweepStep } from './delete-sweep.ts'
+import { MergeChooser } from './merge-chooser.ts'
 import type { MergeAnswer, MergeJob } from './merge-job.ts'
 import { MergePace } from './merge-pace.ts'
 import type { MergeWorkerData } from './merge-worker.ts'
@@ -33,6 +35,14 @@ export interface MergeBucket {
   renew(segment: string): Promise<boolean>
 }
 
+/** A merge under way. */
+interface BegunMerge {
+  /** Names of what it writes. */
+  readonly outputs: readonly string[]
+  readonly ticket: MergeTicket | undefined
+  readonly swept: SweepStep | undefined
+}
+
 type MergeThread = Thread<MergeJob, MergeAnswer>
 
 export interface CompactorOptions {
@@ -47,8 +57,8 @@ export interface CompactorOptions {
   /** Absent if all segments are in local files. */
   readonly bucket?: MergeBucket | undefined
   /**
-   * Returns whether this process does the work now, and whether others may have done it meanwhile. Absent if
-   * there are no others.
+   * Returns whether retention and deletes are this process's work now, and whether others may have done it
+   * meanwhile. Merges are everybody's. Absent if there are no others.
    */
   readonly turn?: (() => 'mine' | 'new' | 'no') | undefined
   /** Called for each segment that is set aside because it is damaged, or missing. */
@@ -69,6 +79,7 @@ export class Compactor {
   readonly #timer: NodeJS.Timeout
   readonly #unreadable: UnreadableSegments
   readonly #pace: MergePace
+  readonly #chooser: MergeChooser
   #thread: MergeThread | undefined
   /** Of the job under way. */
   #waiting: PromiseWithResolvers<MergeAnswer> | undefined
@@ -77,12 +88,11 @@ export class Compactor {
   readonly #closing = new AbortController()
   #quietUntilMs = 0
   #runs = 0
-  #mayMergeRuns = true
+  /** Choices in a row that another process was faster to begin. */
+  #takenInRow = 0
   /** Outputs that are not in the catalog but may exist as objects. */
   #leftovers: readonly string[] = []
   #lacksRoom = false
-  /** Segments of an older format that cannot be rewritten, because they are damaged. */
-  readonly #unliftable = new Set<string>()
   /** Commits since the last check. */
   #commits = 0
   #committedBytes = 0
@@ -90,7 +100,14 @@ export class Compactor {
   constructor(options: CompactorOptions) {
     this.#options = options
     this.#unreadable = new UnreadableSegments(options)
-    this.#pace = new MergePace({ startsSmall: options.turn !== undefined })
+    const isShared = options.turn !== undefined
+    this.#pace = new MergePace({ startsSmall: isShared })
+    this.#chooser = new MergeChooser({
+      ...options,
+      ...{ isShared, pace: this.#pace },
+      level0Room: async () =>
+        (await options.room?.({ isLevel0: true })) ?? Number.POSITIVE_INFINITY,
+    })
     this.#timer = setInterval(() => this.wake(), compactCheckIntervalMs)
     this.#timer.unref()
   }
@@ -110,6 +127,11 @@ export class Compactor {
     this.#commits++
     if (this.#committedBytes >= compactLevel0Bytes || this.#commits >= compactLevel0Segments)
       this.wake()
+  }
+
+  /** Notes merges of other processes. What they have written may be worth merging. */
+  noteMerges(): void {
+    this.#chooser.noteMerges()
   }
 
   /** Starts a check for work, unless one is running. */
@@ -152,7 +174,7 @@ export class Compactor {
       if (this.#isClosed) return false
       this.#pace.restart()
       const { code, segment } = error as Error & { code?: string; segment?: string }
-      if (error instanceof ChangeRefusedError) {
+      if (error instanceof ChangeRefusedError || error instanceof CatalogUnavailableError) {
         // What was merged stays in use. The next look chooses from what is there then.
         this.#options.logger.info({ reason: error.message }, 'a merge was not entered')
         return false
@@ -173,51 +195,58 @@ export class Compactor {
   }
 
   async #runOnce({ force }: { force: boolean }): Promise<boolean> {
-    const { catalog, segments, clock, nextSequence, retention, space, deletes } = this.#options
+    const { catalog, segments, retention, space, deletes } = this.#options
     const { room = async () => Number.POSITIVE_INFINITY, turn = () => 'mine' } = this.#options
+    if ((await catalog.refresh()) !== undefined) return false
     const whose = turn()
-    if (whose === 'no' || (await catalog.refresh()) !== undefined) return false
+    const hasUpkeep = whose !== 'no'
     if (whose === 'new') {
-      this.#mayMergeRuns = true
+      this.#chooser.noteMerges()
       deletes?.reset()
     }
     await this.#discardLeftovers()
     const lingering = await segments.deleteDropped()
-    if (retention?.isDue) await retention.apply()
-    const hasDeleted = (await space?.apply({ isUrgent: force })) ?? false
+    if (hasUpkeep && retention?.isDue) await retention.apply()
+    const hasDeleted = (hasUpkeep && (await space?.apply({ isUrgent: force }))) || false
     this.#committedBytes = 0
     this.#commits = 0
-    const swept = await deletes?.next()
-    const isDue =
-      force ||
-      swept === 'level0' ||
-      isLevel0Due(await catalog.level0(), clock.now(), await space?.level0DueBytes())
-    const level0Room = isDue ? await room({ isLevel0: true }) : 0
-    const { bounds } = this.#pace
-    const level0Bytes = Math.min(level0Room, bounds.level0Bytes)
-    const choice =
-      (isDue
-        ? chooseLevel0(await catalog.listParts('level0'), { ...bounds, level0Bytes })
-        : undefined) ??
-      (swept === 'level0' ? undefined : swept) ??
-      (await retention?.next()) ??
-      (this.#mayMergeRuns ? await this.#chooseCompacted() : undefined)
-    // Only merges create new runs, and only a larger bound lets others qualify.
-    this.#mayMergeRuns = choice !== undefined || this.#pace.grow()
+    const swept = hasUpkeep ? await deletes?.next() : undefined
+    const choice = await this.#chooser.next({ isForced: force, hasUpkeep, swept })
     if (!choice || this.#isClosed) return hasDeleted
     if (await this.#replacedLinger(choice, lingering)) return hasDeleted
     if (!(await this.#hasRoom(choice, room))) return hasDeleted
-    const outputs = choice.outputs.map(() => segmentName(nextSequence(), choice.level))
-    this.#leftovers = outputs
+    const outputs = choice.outputs.map(() =>
+      segmentName(this.#options.nextSequence(), choice.level),
+    )
     // Before the rules of deletes are read.
-    const ticket = await catalog.beginMerge(outputs)
+    const ticket = await catalog.beginMerge({ inputs: choice.inputs, outputs })
+    if (ticket === 'taken') return this.#mayChooseAgain()
+    this.#takenInRow = 0
+    this.#leftovers = outputs
+    try {
+      return await this.#runMerge(choice, { outputs, ticket, swept })
+    } finally {
+      // Either it was entered, or it never will be.
+      if (ticket) await catalog.giveUpMerge(ticket)
+    }
+  }
+
+  /** Returns true if there may be another choice at once. Otherwise the timer looks again. */
+  #mayChooseAgain(): boolean {
+    this.#takenInRow = (this.#takenInRow + 1) % (takenInRowMax + 1)
+    return this.#takenInRow > 0
+  }
+
+  /** Runs a merge, and enters what it wrote. Returns true if there may be more to do. */
+  async #runMerge(choice: Choice, { outputs, ticket, swept }: BegunMerge): Promise<boolean> {
+    const { deletes } = this.#options
     const answer = await this.#mergeHeld(choice, outputs)
     if (answer.kind === 'failed') {
       const error = errorOfThread(answer.error)
       // A full or broken disk may work again. What is damaged is left out next time.
       const isLasting = answer.error.syscall === undefined && !this.#unreadable.isAbout(error)
       if (choice === swept && isLasting) deletes?.giveUp(choice)
-      if (choice.isLift && isLasting) for (const name of choice.inputs) this.#unliftable.add(name)
+      if (choice.isLift && isLasting) this.#chooser.giveUpLift(choice)
       throw error
     }
     if (answer.kind === 'unchanged') {
@@ -238,11 +267,6 @@ export class Compactor {
     return true
   }
 
-  async #chooseCompacted(): Promise<Choice | undefined> {
-    const parts = await this.#options.catalog.listParts('compacted')
-    return chooseRun(parts, this.#pace.bounds) ?? chooseLift(parts, this.#unliftable)
-  }
-
   /**
    * Deletes the leftovers of a failed merge. No merge starts before that. An output that the
    * catalog does not know may exist only as long as all of its inputs do; later nobody could tell
@@ -252,7 +276,9 @@ export class Compactor {
     if (this.#leftovers.length === 0) return
     const { catalog, segments } = this.#options
     await catalog.settle()
-    await segments.discard(this.#leftovers)
+    // A shared catalog may have entered them without an answer.
+    const known = new Set((await catalog.listSegments()).map(({ name }) => name))
+    await segments.discard(this.#leftovers.filter(name => !known.has(name)))
     this.#leftovers = []
   }
 

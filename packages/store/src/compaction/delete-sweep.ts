@@ -73,9 +73,15 @@ export class DeleteSweep {
     this.#batches.clear()
   }
 
-  /** Returns the rules that merges of a tenant apply. */
+  /**
+   * Returns the rules that merges of a tenant apply: those of all requests that are being processed, by this
+   * process or another.
+   */
   rulesOf(tenant: string): readonly DeleteRule[] {
-    return this.#options.mayDelete(tenant) ? (this.#batches.get(tenant)?.rules ?? []) : []
+    const { registry, mayDelete } = this.#options
+    if (!mayDelete(tenant)) return []
+    const begun = registry.pending(tenant).filter(({ request }) => request.state === 'processing')
+    return begun.map(({ rule }) => rule)
   }
 
   /** Returns how many percent of a request are done, or `undefined` if it has not begun. */

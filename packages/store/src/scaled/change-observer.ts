@@ -2,6 +2,7 @@
 
 import type { Logger } from 'pino'
 import type { EnteredChange } from '../catalog/catalog-changes.ts'
+import type { Compactor } from '../compaction/compactor.ts'
 import type { DeleteRegistry } from '../deletes/delete-registry.ts'
 import type { Ingester } from '../ingest/ingester.ts'
 import type { SegmentIndex } from '../segment-index.ts'
@@ -17,6 +18,7 @@ export interface ObserverParts {
   readonly segments: SegmentIndex
   readonly hub: TailHub
   readonly ingester: Ingester
+  readonly compactor: Pick<Compactor, 'noteMerges'>
   readonly objects: SharedObjects
   /** Absent if the configuration forbids deleting. */
   readonly registry: DeleteRegistry | undefined
@@ -30,6 +32,7 @@ export function createObserver({
   segments,
   registry,
   ingester,
+  compactor,
   logger,
   askedMs,
   ...parts
@@ -45,6 +48,7 @@ export function createObserver({
         tenant,
         streams.map(({ labelsText }) => labelsText),
       )
+    if (committed.length < added.length || changes.length === 0) compactor.noteMerges()
     feed.feed(committed)
     fresh.fetch(committed)
     const removed = changes.flatMap(({ change }) => ('removed' in change ? change.removed : []))

@@ -80,7 +80,8 @@ export class Leases {
     const { database, epoch } = this.#parts
     this.#held.clear()
     await database.query({
-      text: `WITH left_now AS (DELETE FROM skald.replicas WHERE epoch = $1)
+      text: `WITH left_now AS (DELETE FROM skald.replicas WHERE epoch = $1),
+          ended AS (UPDATE skald.jobs SET is_fenced = true WHERE epoch = $1)
         DELETE FROM skald.leases WHERE epoch = $1`,
       values: [epoch],
     })

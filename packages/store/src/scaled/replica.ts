@@ -125,7 +125,8 @@ export async function openReplica(options: ReplicaOptions): Promise<Replica> {
     )
     await untilAnswered(options, 'PostgreSQL', () => catalog.sync())
     const cache = await openCache(options, { disk, bucket, directory })
-    const objects = new SharedObjects({ disk, bucket, cache, logger })
+    const isEntered = (name: string) => catalog.numberOf(name) > 0
+    const objects = new SharedObjects({ disk, bucket, cache, logger, isEntered })
     const parts = {
       options,
       database,
@@ -339,7 +340,7 @@ export class Replica {
     return replicaNumbersFrom + this.#parts.epoch * replicaNumbers + this.#number
   }
 
-  /** Returns whether compaction is this process's work. */
+  /** Returns whether retention and delete requests are this process's work. */
   readonly turn = (): 'mine' | 'new' | 'no' => this.#leases.turnOf('compaction')
 
   /** Lets a commit begin. @throws StorageUnavailableError while PostgreSQL does not answer. */

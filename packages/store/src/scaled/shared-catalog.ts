@@ -15,6 +15,7 @@ import type {
   Level0Summary,
   MergeTicket,
   PartSummary,
+  PlannedMerge,
   SegmentInfo,
   SegmentPartInfo,
   TenantDay,
@@ -29,10 +30,10 @@ import {
   catalogPageChanges,
   catalogRetryMsLeast,
   catalogRetryMsMax,
-  jobMs,
 } from '../limits.ts'
 import { type CodedChange, decodeChange, encodeChange } from './change-codec.ts'
 import type { ChangeListener } from './change-observer.ts'
+import { MergeJobs } from './merge-jobs.ts'
 import type { Database } from './postgres.ts'
 import { SharedDeleteRequests } from './shared-delete-requests.ts'
 import { StreamCover } from './stream-cover.ts'
@@ -108,13 +109,13 @@ export class SharedCatalog implements Catalog {
   #askedMs: number | undefined
   #isDown = false
   #isClosed = false
-  /** Of the merge under way. */
-  #job: number | undefined
+  readonly #jobs: MergeJobs
 
   constructor(parts: SharedCatalogParts) {
     this.#parts = parts
     this.#copy = parts.copy
     this.#version = parts.copy.copiedVersion
+    this.#jobs = new MergeJobs(parts)
     this.deleteRequests = new SharedDeleteRequests({
       copy: () => this.#copy.deleteRequests,
       refresh: () => this.refresh(),
@@ -142,7 +143,7 @@ export class SharedCatalog implements Catalog {
 
   /** The job of the merge under way, which must be renewed. */
   get job(): number | undefined {
-    return this.#job
+    return this.#jobs.current
   }
 
   /** Sets who is told of changes. */
@@ -321,17 +322,17 @@ export class SharedCatalog implements Catalog {
     }
   }
 
-  async beginMerge(outputs: readonly string[]): Promise<MergeTicket> {
-    const { epoch } = this.#parts
+  beginMerge(merge: PlannedMerge): Promise<MergeTicket | 'taken'> {
     // Taken first: what begins from now on must stop the merge.
-    const rules = this.#rules
-    const { id } = await this.#ask<{ id: string }>({
-      text: `INSERT INTO skald.jobs (epoch, outputs, expires)
-        VALUES ($1, $2, clock_timestamp() + $3 * interval '1 millisecond') RETURNING id`,
-      values: [epoch, outputs, jobMs],
-    })
-    this.#job = Number(id)
-    return { job: this.#job, rules }
+    return this.#jobs.begin(merge, this.#rules)
+  }
+
+  giveUpMerge(ticket: MergeTicket): Promise<void> {
+    return this.#jobs.giveUp(ticket)
+  }
+
+  listTaken(): Promise<ReadonlySet<string>> {
+    return this.#jobs.listTaken()
   }
 
   async addSegments(
@@ -363,14 +364,11 @@ export class SharedCatalog implements Catalog {
         await this.sync()
       }
     }
-    if (ticket) this.#job = undefined
     if (!isCommit) await this.sync().catch(() => undefined)
   }
 
-  /** Gives up the job of a failed merge. The collector deletes what it has written, once the job has expired. */
-  async settle(): Promise<void> {
-    this.#job = undefined
-  }
+  /** Does nothing: a transaction of PostgreSQL has happened, or never will once its job was given up. */
+  async settle(): Promise<void> {}
 
   async removeSegments(names: readonly string[]): Promise<void> {
     await this.#record({ kind: 'lost', removed: names }, { removed: names, kind: 'lost' })

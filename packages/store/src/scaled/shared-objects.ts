@@ -21,6 +21,8 @@ export interface SharedObjectsParts {
   readonly bucket: Bucket
   readonly cache: SegmentCache
   readonly logger: Logger
+  /** Whether the catalog has a segment that came while this process was running. */
+  readonly isEntered: (name: string) => boolean
 }
 
 /** An object store of a bucket. Objects are deleted by the collector alone. */
@@ -107,10 +109,13 @@ export class SharedObjects implements ObjectStore {
     }
   }
 
-  /** Removes local files. The objects stay as long as other replicas may read them. */
+  /**
+   * Removes local files. The objects stay as long as other replicas may read them. A segment that was entered
+   * although nobody got an answer is read from the bucket.
+   */
   async delete(names: readonly string[]): Promise<void> {
     for (const name of names) {
-      this.#segments.forget(name)
+      if (!this.#parts.isEntered(name)) this.#segments.forget(name)
       await this.#parts.cache.remove(name)
     }
     await this.#parts.disk.delete(names)

@@ -1,10 +1,13 @@
 import { test } from 'tap'
+import { Random } from '../../../../bench/random.ts'
 import type { SegmentPartInfo } from '../../src/catalog/catalog.ts'
 import {
   chooseLevel0,
   chooseRun,
   isLevel0Due,
   mergeBoundsMax,
+  neighboursOf,
+  summaryOf,
 } from '../../src/compaction/choose.ts'
 import { mergeInputsMax } from '../../src/limits.ts'
 
@@ -67,10 +70,105 @@ test('a merge takes a bounded number of segments, however small they are', async
   t.equal(chooseRun(many(20_000, { level: 1 }))?.inputs.length, mergeInputsMax)
   const few = { ...mergeBoundsMax, inputs: 64 }
   t.equal(chooseLevel0(many(20_000, {}), few)?.inputs.at(-1), '64-0')
-  t.equal(chooseRun(many(20_000, { level: 1 }), few)?.inputs.at(-1), '64-1')
+  t.equal(chooseRun(many(20_000, { level: 1 }), { bounds: few })?.inputs.at(-1), '64-1')
   const small = { ...mergeBoundsMax, runBytes: 8000 }
-  t.equal(chooseRun(many(20, { level: 1 }), small)?.inputs.length, 8)
-  t.equal(chooseRun(many(20, { level: 1, sizeBytes: 1001 }), small), undefined, 'seven are too few')
+  t.equal(chooseRun(many(20, { level: 1 }), { bounds: small })?.inputs.length, 8)
+  t.equal(
+    chooseRun(many(20, { level: 1, sizeBytes: 1001 }), { bounds: small }),
+    undefined,
+    'seven are too few',
+  )
+})
+
+test('what others merge is left out, and never reached over', async t => {
+  const taken = new Set(['3-0', '4-0'])
+  const level0 = [part(1), part(2), part(2, { day: 2 }), ...many(6, {}).slice(2)]
+  const runs = neighboursOf(level0, { taken })
+  t.same(
+    runs.map(run => run.map(({ name }) => name)),
+    [
+      ['1-0', '2-0', '2-0'],
+      ['5-0', '6-0'],
+    ],
+  )
+  t.same(summaryOf(runs[0]!), { segments: 2, sizeBytes: 2000, oldestMs: 0 })
+  const runsOf = (count: number) => many(count, { level: 1 })
+  t.ok(chooseRun(runsOf(16), { taken: new Set(['8-1']) })?.inputs.includes('9-1'))
+  t.equal(chooseRun(runsOf(15), { taken: new Set(['8-1']) }), undefined)
+  t.equal(
+    chooseRun(runsOf(14), { others: [part(7.5)] }),
+    undefined,
+    'level 0 that is older than what was merged already',
+  )
+  t.ok(chooseRun(runsOf(14), { others: [part(7.5, { tenant: 'b' }), part(99)] }), 'not its own')
+  const split = neighboursOf(level0, { others: [part(0.5, { level: 1 }), part(4.5, { level: 1 })] })
+  t.same(
+    split.map(run => run.length),
+    [5, 2],
+    'what was merged before older segments of level 0',
+  )
+})
+
+test('however many merge at a time, segments of a day never overlap in sequence', async t => {
+  const random = new Random(7)
+  const days = [1, 2, 3]
+  interface Kept extends SegmentPartInfo {
+    /** The oldest commit in it. */
+    readonly first: number
+  }
+  let kept: Kept[] = []
+  let running: { inputs: readonly string[]; outputs: Kept[] }[] = []
+  let sequence = 0
+  let merges = 0
+  const bounds = { ...mergeBoundsMax, inputs: 9 }
+  for (let step = 0; step < 4000; step++) {
+    for (let i = random.between(0, 3); i > 0; i--) {
+      sequence++
+      for (const day of days.filter(() => random.between(0, 1) === 0))
+        kept.push({ ...part(sequence, { day }), first: sequence })
+    }
+    kept.sort((a, b) => a.sequence - b.sequence)
+    const taken = new Set(running.flatMap(({ inputs }) => inputs))
+    const level0 = kept.filter(({ level }) => level === 0)
+    const compacted = kept.filter(({ level }) => level > 0)
+    const free = neighboursOf(level0, { others: compacted, taken })
+    const choice =
+      random.between(0, 1) === 0 && free.length > 0
+        ? chooseLevel0(free[random.between(0, free.length - 1)]!, bounds)
+        : chooseRun(compacted, { bounds, others: level0, taken })
+    if (choice && running.length < 4) {
+      merges++
+      const inputs = kept.filter(({ name }) => choice.inputs.includes(name))
+      const outputs = choice.outputs.map(({ tenant, day }): Kept => {
+        const own = inputs.filter(one => one.day === day)
+        const { level } = choice
+        const name = `m${merges}.${day}-${level}`
+        const first = Math.min(...own.map(one => one.first))
+        const sizeBytes = own.reduce((sum, one) => sum + one.sizeBytes, 0)
+        return { ...part(choice.sequence), name, tenant, day, level, first, sizeBytes }
+      })
+      running.push({ inputs: choice.inputs, outputs })
+    }
+    if (running.length > 0 && random.between(0, 2) === 0) {
+      const ended = running[random.between(0, running.length - 1)]!
+      running = running.filter(one => one !== ended)
+      // Some are killed.
+      if (random.between(0, 4) > 0) {
+        kept = [...kept.filter(({ name }) => !ended.inputs.includes(name)), ...ended.outputs]
+        kept.sort((a, b) => a.sequence - b.sequence)
+      }
+    }
+    for (const day of days) {
+      const own = kept.filter(one => one.day === day)
+      const bad = own.findIndex((one, i) => i > 0 && one.first <= own[i - 1]!.sequence)
+      if (bad >= 0) {
+        t.fail(`step ${step}: ${own[bad - 1]!.name} and ${own[bad]!.name}`)
+        return
+      }
+    }
+  }
+  t.ok(merges > 500, `${merges} merges`)
+  t.ok(kept.some(({ level }) => level > 2))
 })
 
 test('eight neighbours of similar size are merged, whatever other days hold', async t => {

@@ -31,6 +31,7 @@ function compactorOf(
   storage: StorageParts,
   clock = { now: () => Date.now() },
   periodNs?: (tenant: string) => bigint,
+  turn?: () => 'mine' | 'new' | 'no',
 ) {
   const { catalog, segments, nextSequence, segmentsDir } = storage
   const { logger, messages } = createTestLogger()
@@ -41,7 +42,7 @@ function compactorOf(
     retentionStreams: [],
   })
   const retention = periodNs && { retention: new Retention({ ...parts, limitsOf }) }
-  const compactor = new Compactor({ ...parts, nextSequence, worker, ...retention })
+  const compactor = new Compactor({ ...parts, nextSequence, worker, turn, ...retention })
   t.teardown(() => compactor.close())
   return { compactor, messages }
 }
@@ -77,6 +78,52 @@ test('a flush merges level 0 into one segment per tenant and day', async t => {
   t.same(await content(storage), before)
   await compactor.flush()
   t.equal(compactor.runs, 1, 'there is nothing left to do')
+})
+
+test('what another process merges is left alone until it gives that up', async t => {
+  const storage = await openStorage(t)
+  await commits(storage, 6)
+  const names = await segmentNames(storage.segmentsDir)
+  let taken = new Set(names.slice(0, 2))
+  let late = false
+  const begun: (readonly string[])[] = []
+  const given: unknown[] = []
+  const others = {
+    listTaken: async () => taken,
+    beginMerge: async ({ inputs }: { inputs: readonly string[] }) => {
+      begun.push(inputs)
+      return late ? 'taken' : { job: begun.length, rules: 0 }
+    },
+    giveUpMerge: async (ticket: unknown) => given.push(ticket),
+  }
+  const shared = new Proxy(storage.catalog, {
+    get: (catalog, name) => {
+      if (name in others) return others[name as keyof typeof others]
+      const value = catalog[name as keyof typeof catalog] as unknown
+      return typeof value === 'function' ? value.bind(catalog) : value
+    },
+  })
+  const { compactor, messages } = compactorOf(
+    t,
+    { ...storage, catalog: shared },
+    undefined,
+    undefined,
+    () => 'no',
+  )
+  await compactor.flush()
+  t.same(begun, [names.slice(2)])
+  t.equal(compactor.runs, 1)
+  t.same(given, [{ job: 1, rules: 0 }])
+  taken = new Set()
+  late = true
+  await compactor.flush()
+  t.ok(begun.length > 2, 'it chooses a few times')
+  t.equal(compactor.runs, 1)
+  late = false
+  await compactor.flush()
+  t.same(begun.at(-1), names.slice(0, 2))
+  t.equal(compactor.runs, 2)
+  t.same(new Set(messages()), new Set(['segments merged']))
 })
 
 test('eight merged segments of a day become one', async t => {

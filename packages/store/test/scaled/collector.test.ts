@@ -10,7 +10,7 @@ import { bringSharedCopy } from '../../src/scaled/shared-copies.ts'
 import { sharedSegmentKey } from '../../src/scaled/shared-objects.ts'
 import { MemoryBucket } from '../bucket/memory-bucket.ts'
 import { createTestLogger } from '../harness.ts'
-import { openShared, segment } from './shared-catalogs.ts'
+import { beginMerge, openShared, segment } from './shared-catalogs.ts'
 
 root.setTimeout(180_000)
 
@@ -43,7 +43,7 @@ test('the collector deletes what nothing needs, and nothing else', {
   await catalog.addSegments(
     [merged],
     [first.name, second.name],
-    await catalog.beginMerge([merged.name]),
+    await beginMerge(catalog, [first.name, second.name], merged),
   )
   await run(60_000)
   t.equal(kept().length, 4, 'inputs stay for a while')
@@ -53,7 +53,7 @@ test('the collector deletes what nothing needs, and nothing else', {
 
   const output = segment(4, [], { level: 2, sequence: 2 })
   put(output.name)
-  const ticket = await catalog.beginMerge([output.name])
+  const ticket = await beginMerge(catalog, [merged.name], output)
   await run(0)
   t.ok(kept().includes(output.name), 'its merge is under way')
   await postgres.sql("UPDATE skald.jobs SET expires = now() - interval '1 second'")

@@ -1,7 +1,7 @@
 import { t as root, test } from 'tap'
 import { createPostgres, noPostgres } from '../../../../test/postgres-server.ts'
 import type { SharedCatalog } from '../../src/scaled/shared-catalog.ts'
-import { day, dayRange, openShared, segment } from './shared-catalogs.ts'
+import { beginMerge, day, dayRange, openShared, segment } from './shared-catalogs.ts'
 
 root.setTimeout(180_000)
 
@@ -57,16 +57,24 @@ test('replicas share a catalog in PostgreSQL', { skip: noPostgres }, async t => 
       segment(10, [], { level: 1, sequence: 3 }),
       segment(11, [], { level: 1, sequence: 3 }),
     ]
-    const tickets = [
-      await one.catalog.beginMerge([outputs[0]!.name]),
-      await two.catalog.beginMerge([outputs[1]!.name]),
-    ]
+    const names = outputs.map(({ name }) => name)
+    const begun = await beginMerge(one.catalog, inputs, outputs[0]!)
+    t.same(await two.catalog.listTaken(), new Set(inputs))
+    for (const { catalog } of [one, two]) {
+      const late = { inputs: inputs.slice(1), outputs: names.slice(1) }
+      t.equal(await catalog.beginMerge(late), 'taken')
+    }
+    // A process that believes to have the inputs of another one.
+    const stolen = await beginMerge(two.catalog, [], outputs[1]!)
     one.database.lost = 1
-    await one.catalog.addSegments([outputs[0]!], inputs, tickets[0])
-    await t.rejects(two.catalog.addSegments([outputs[1]!], inputs, tickets[1]), {
+    await one.catalog.addSegments([outputs[0]!], inputs, begun)
+    await t.rejects(two.catalog.addSegments([outputs[1]!], inputs, stolen), {
       code: 'CHANGE_REFUSED',
       reason: 'inputs',
     })
+    t.same(await two.catalog.listTaken(), new Set())
+    const gone = { inputs, outputs: names.slice(1) }
+    t.equal(await two.catalog.beginMerge(gone), 'taken', 'its inputs are no more')
     for (const { catalog } of [one, two]) {
       t.same(await namesOf(catalog), [outputs[0]!.name])
       t.same(await streamsOf(catalog), ['{app="x"}', '{app="y"}'], 'streams stay')
@@ -74,24 +82,58 @@ test('replicas share a catalog in PostgreSQL', { skip: noPostgres }, async t => 
     t.equal(
       await postgres.sql('SELECT count(*) FROM skald.jobs'),
       '1',
-      'the job of the refused one is left',
+      'the job of the refused one is left until its maker gives it up',
     )
   })
 
   await t.test('a merge that was given up cannot end', async () => {
     const [input] = await namesOf(one.catalog)
     const output = segment(12, [], { level: 2, sequence: 3 })
-    const ticket = await one.catalog.beginMerge([output.name])
-    await postgres.sql('UPDATE skald.jobs SET is_fenced = true')
+    const ticket = await beginMerge(one.catalog, [input!], output)
+    await one.catalog.giveUpMerge(ticket)
+    t.equal(one.catalog.job, undefined, 'nobody renews it')
     const ending = one.catalog.addSegments([output], [input!], ticket)
     await t.rejects(ending, { code: 'CHANGE_REFUSED', reason: 'job' })
     t.same(await namesOf(two.catalog), [input])
   })
 
+  await t.test('an expired merge is taken away, and cannot end after that', async () => {
+    const [input] = await namesOf(one.catalog)
+    const output = segment(14, [], { level: 2, sequence: 3 })
+    const ticket = await beginMerge(one.catalog, [input!], output)
+    await postgres.sql("UPDATE skald.jobs SET expires = now() - interval '1 second'")
+    t.same(await two.catalog.listTaken(), new Set())
+    const other = segment(15, [], { level: 2, sequence: 3 })
+    const taken = await beginMerge(two.catalog, [input!], other)
+    const zombie = one.catalog.addSegments([output], [input!], ticket)
+    await t.rejects(zombie, { code: 'CHANGE_REFUSED', reason: 'job' })
+    await two.catalog.giveUpMerge(taken)
+    t.same(await namesOf(two.catalog), [input])
+  })
+
+  await t.test('merges of different segments go on at a time', async () => {
+    const [early, late] = [segment(16, ['x']), segment(17, ['x'])]
+    await one.catalog.addSegments([early], [])
+    await one.catalog.addSegments([late], [])
+    const outputs = [early, late].map((_, i) => segment(18 + i, [], { level: 1, sequence: 5 + i }))
+    const tickets = [
+      await beginMerge(one.catalog, [early.name], outputs[0]!),
+      await beginMerge(two.catalog, [late.name], outputs[1]!),
+    ]
+    await two.catalog.addSegments([outputs[1]!], [late.name], tickets[1])
+    await one.catalog.addSegments([outputs[0]!], [early.name], tickets[0])
+    const names = await namesOf(two.catalog)
+    for (const { name } of outputs) t.ok(names.includes(name))
+    await one.catalog.addSegments(
+      [],
+      outputs.map(({ name }) => name),
+    )
+  })
+
   await t.test('a merge that began without a delete request cannot end after it', async () => {
     const [input] = await namesOf(one.catalog)
     const output = segment(13, [], { level: 2, sequence: 3 })
-    const ticket = await one.catalog.beginMerge([output.name])
+    const ticket = await beginMerge(one.catalog, [input!], output)
     const request = { id: 'd', tenant: 'a', query: '{app="x"}', startMs: 0, endMs: 9, createdMs: 1 }
     const received = { ...request, state: 'received', sequence: 0 } as const
     t.ok(await two.catalog.deleteRequests.add(received))
@@ -104,7 +146,9 @@ test('replicas share a catalog in PostgreSQL', { skip: noPostgres }, async t => 
     await t.rejects(ending, { code: 'CHANGE_REFUSED', reason: 'rules' })
     t0(await one.catalog.refresh())
     t.same(await one.catalog.deleteRequests.listPending(), [{ ...received, ...change, sequence }])
-    const again = await one.catalog.beginMerge([output.name])
+    t.same(await one.catalog.listTaken(), new Set([input]), 'its maker has not given it up')
+    await one.catalog.giveUpMerge(ticket)
+    const again = await beginMerge(one.catalog, [input!], output)
     await one.catalog.addSegments([output], [input!], again)
     t.same(await namesOf(two.catalog), [output.name])
     t.ok(two.catalog.numberOf(output.name) > sequence)

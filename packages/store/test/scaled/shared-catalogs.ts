@@ -3,7 +3,7 @@
 import { mkdtempSync } from 'node:fs'
 import { join } from 'node:path'
 import { createLabelSet, formatLabelSet } from '@skald/wire'
-import type { CatalogSegment } from '../../src/catalog/catalog.ts'
+import type { CatalogSegment, MergeTicket } from '../../src/catalog/catalog.ts'
 import { openSqliteCatalog } from '../../src/catalog/sqlite.ts'
 import { nsPerDay } from '../../src/day.ts'
 import { CatalogUnavailableError } from '../../src/errors.ts'
@@ -95,6 +95,17 @@ function testDirOf(t: TestScope): string {
   const dir = testDirs.get(t) ?? t.testdir()
   testDirs.set(t, dir)
   return dir
+}
+
+/** Begins a merge that nobody else has begun. */
+export async function beginMerge(
+  catalog: SharedCatalog,
+  inputs: readonly string[],
+  output: CatalogSegment,
+): Promise<MergeTicket> {
+  const ticket = await catalog.beginMerge({ inputs, outputs: [output.name] })
+  if (ticket === 'taken') throw new Error('another merge has begun')
+  return ticket
 }
 
 /** Describes a segment with one line of some streams. */
