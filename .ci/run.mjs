@@ -98,6 +98,10 @@ function buildPrograms() {
     const args = ['build', '-gcflags=all=-N -l', ...output('versitygw')]
     building.push(build('versitygw', args, { cwd: join(root, 'e2e/fixtures/versitygw') }))
   }
+  if (!has('toxiproxy', '--version')) {
+    const args = ['build', ...output('toxiproxy')]
+    building.push(build('toxiproxy', args, { cwd: join(root, 'e2e/fixtures/toxiproxy') }))
+  }
   return Promise.all(building)
 }
 

@@ -14,29 +14,48 @@ export interface ReplicasOptions {
   readonly config?: string
 }
 
+/** How a replica reaches its servers, if not directly. */
+export interface Ways {
+  readonly bucketUrl: string
+  readonly postgresUrl: string
+  /** How long the bucket may take to answer, as the configuration has it. */
+  readonly answerTimeout?: string
+}
+
 /** Returns the configuration of a replica. */
 export function replicaConfig(
-  bucket: Pick<TestBucket, 'config'>,
+  bucket: TestBucket,
   postgres: PostgresServer,
-  commitInterval = '50ms',
+  {
+    ways,
+    commitInterval = '50ms',
+  }: { readonly ways?: Ways; readonly commitInterval?: string } = {},
 ): string {
-  return `${bucket.config}skald:
+  const timeout = ways?.answerTimeout
+  return `${bucket.configAt(ways?.bucketUrl ?? bucket.url)}${timeout ? `    http_config: {response_header_timeout: ${timeout}}\n` : ''}skald:
   commit_interval: ${commitInterval}
-  catalog: {postgres_url: '${postgres.url}'}
+  catalog: {postgres_url: '${ways?.postgresUrl ?? postgres.url}'}
 `
+}
+
+export interface ReplicaOptions extends Omit<ReplicasOptions, 'count'> {
+  readonly number: number
+  readonly ways?: Ways
+}
+
+/** Starts one replica. */
+export function startReplica(t: TestScope, options: ReplicaOptions): Promise<TestStore> {
+  const { dir, bucket, postgres, number, config = '', ways } = options
+  return startStore(t, {
+    dir: join(dir, `replica-${number}`),
+    config: `${replicaConfig(bucket, postgres, { ...(ways && { ways }) })}${config}`,
+  })
 }
 
 /** Starts replicas, one after the other. */
 export async function startReplicas(t: TestScope, options: ReplicasOptions): Promise<TestStore[]> {
-  const { dir, bucket, postgres, count, config = '' } = options
   const replicas: TestStore[] = []
-  for (let i = 0; i < count; i++) {
-    replicas.push(
-      await startStore(t, {
-        dir: join(dir, `replica-${i}`),
-        config: `${replicaConfig(bucket, postgres)}${config}`,
-      }),
-    )
-  }
+  for (let number = 0; number < options.count; number++)
+    replicas.push(await startReplica(t, { ...options, number }))
   return replicas
 }

@@ -5,12 +5,13 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createLabelSet } from '@skald/wire'
-import { t as root, type Test, test } from 'tap'
+import { t as root, test } from 'tap'
 import { Random } from '../bench/random.ts'
 import { createPostgres, noPostgres, postgresUser } from '../test/postgres-server.ts'
 import { flattenStreams, startStore, type TestStore } from './harness.ts'
 import { judgeRecorded, recordedConfig, runRecorded } from './recorded-cases.ts'
 import { replicaConfig, startReplicas } from './replicas.ts'
+import { checkLedger, pushNumbered } from './scaled-ledger.ts'
 import { bucketKeys, noBucket, startBucket } from './versitygw-process.ts'
 
 const durationMs = Number(process.env.SKALD_SCALED_MS ?? 15_000)
@@ -258,30 +259,6 @@ function pushAnswer(store: TestStore) {
   ])
 }
 
-/** A client that pushes numbered lines to any replica until one answers. */
-async function pushNumbered(
-  t: Test,
-  replicas: readonly TestStore[],
-  { app, random, isOver }: { app: string; random: Random; isOver: () => boolean },
-): Promise<{ lines: number; retries: number }> {
-  let lines = 0
-  let retries = 0
-  while (!isOver()) {
-    const batch = Array.from({ length: 20 }, (_, i) => `${app} ${lines + i}`)
-    const firstNs = nowNs - hourNs + BigInt(lines) * 1_000_000n
-    for (let tries = 0; ; tries++) {
-      if (tries > 600) return t.fail(`${app}: no replica takes pushes`) as never
-      const replica = replicas[random.between(0, replicas.length - 1)]!
-      const status = await pushLines(replica, app, batch, { firstNs }).catch(() => 0)
-      if (status === 204) break
-      retries++
-      await sleep(50)
-    }
-    lines += batch.length
-  }
-  return { lines, retries }
-}
-
 test('kills and outages of PostgreSQL lose nothing and double nothing', { skip }, async t => {
   const seed = Number(process.env.SKALD_CRASH_SEED ?? Date.now() % 1_000_000)
   t.setTimeout(timeoutMs)
@@ -311,26 +288,11 @@ test('kills and outages of PostgreSQL lose nothing and double nothing', { skip }
     await victim.start()
   }
   const pushed = await Promise.all(pushing)
-  const total = pushed.reduce((sum, { lines }) => sum + lines, 0)
   const retries = pushed.reduce((sum, one) => sum + one.retries, 0)
   for (const replica of replicas) await replica.waitUntilReady()
   await until('PostgreSQL answers', async () => (await postgres.sql('SELECT 1')) === '1')
   await flushAll(replicas)
-  for (const [number, replica] of replicas.entries()) {
-    for (const [i, app] of apps.entries()) {
-      const expected = Array.from({ length: pushed[i]!.lines }, (_, line) => `${app} ${line}`)
-      const found: string[] = []
-      const startNs = nowNs - 2n * hourNs
-      for await (const { line } of replica.entries(`{app="${app}"}`, startNs, nowNs + hourNs))
-        found.push(line)
-      t.same(found, expected, `replica ${number} has the lines of ${app}, each once`)
-    }
-    const counted = await replica.query('query', {
-      query: 'sum(count_over_time({app=~".+"}[6h]))',
-      time: String(nowNs + hourNs),
-    })
-    t.equal(Number(counted.result[0]?.value?.[1]), total, 'and counts them')
-  }
+  const total = await checkLedger(t, replicas, pushed)
   t.ok(kills > 0 || outages > 0)
   t.comment(
     `${total} lines acknowledged, ${retries} tries repeated, ${kills} kills, ${outages} outages: lost 0, doubled 0`,

@@ -13,7 +13,7 @@ export interface TortureOptions {
 }
 
 /** These run only if they are named, because they take half an hour. */
-const onlyByName = ['soak', 'scaled']
+const onlyByName = ['soak', 'scaled', 'network']
 
 /** Reads the arguments. @throws Error with a text for the user. */
 export function parseTortureOptions(

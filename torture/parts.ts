@@ -7,7 +7,7 @@ import { runHistory } from './history.ts'
 import { runKills } from './kills.ts'
 import { runMemory } from './memory.ts'
 import { runPowerLoss } from './power-loss.ts'
-import { runScaled } from './scaled.ts'
+import { runNetwork, runScaled } from './scaled.ts'
 import { runSoak } from './soak.ts'
 
 export interface PartOptions {
@@ -40,4 +40,5 @@ export const parts: Readonly<Record<string, Part>> = {
   memory: { run: runMemory },
   soak: { run: runSoak },
   scaled: { run: runScaled },
+  network: { run: runNetwork },
 }

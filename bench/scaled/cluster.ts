@@ -22,15 +22,13 @@ export interface Cluster {
 
 export interface ClusterOptions {
   readonly replicaCount: number
-  /** Additional keys below `skald`. The default is the interval that a replica has without any. */
-  readonly commitInterval?: string
   /** Another way to the bucket. Receives the bucket's address. */
   readonly throughGate?: (bucketUrl: string) => Promise<string>
 }
 
 /** Starts a scaled store below `dir`. */
 export async function startCluster(dir: string, options: ClusterOptions): Promise<Cluster> {
-  const { replicaCount, commitInterval = '250ms', throughGate } = options
+  const { replicaCount, throughGate } = options
   const closers: (() => unknown)[] = []
   const scope = { teardown: (close: () => unknown) => closers.unshift(close) }
   const close = async () => {
@@ -40,8 +38,9 @@ export async function startCluster(dir: string, options: ClusterOptions): Promis
   try {
     const bucket = await startBucket(scope, dir)
     const postgres = await createPostgres(scope)
-    const gateUrl = (await throughGate?.(bucket.url)) ?? bucket.url
-    const config = replicaConfig({ config: bucket.configAt(gateUrl) }, postgres, commitInterval)
+    const bucketUrl = (await throughGate?.(bucket.url)) ?? bucket.url
+    const ways = { bucketUrl, postgresUrl: postgres.url }
+    const config = replicaConfig(bucket, postgres, { ways, commitInterval: '250ms' })
     const replicas: StoreServer[] = []
     const startReplica = async (name: string) => {
       const workDir = join(dir, name)
