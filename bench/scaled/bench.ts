@@ -43,7 +43,6 @@ export interface ColdNeedle {
   readonly storedBytes: number
   readonly requests: number
   readonly bytes: number
-  readonly filterBytes: number
   readonly blocksScanned: number
 }
 
@@ -58,6 +57,8 @@ export interface ReplicaStarts {
 export interface ScaledResult {
   readonly embedded: IngestCpu
   readonly one: IngestCpu
+  /** One replica that takes as much as each of the three. */
+  readonly oneShare: IngestCpu
   readonly three: IngestCpu
   readonly embeddedQueries: readonly QueryResult[]
   readonly replicaQueries: readonly QueryResult[]
@@ -111,7 +112,10 @@ export async function runScaledBench(run: ScaledRun): Promise<ScaledResult> {
     const replicaQueries = await runQueries(cluster.replicas[0]!, load, options)
     return { one, replicaQueries, coldNeedle: await searchCold(cluster, load) }
   })
-  note('three replicas: ingest')
+  note('one replica: ingest of a third. Then three replicas: ingest of all')
+  const oneShare = await withCluster(inDir('share'), { replicaCount: 1 }, cluster =>
+    ingest(cluster.replicas, load, cluster.readCpu, replicaCount),
+  )
   const three = await withCluster(inDir('three'), { replicaCount }, cluster =>
     ingest(cluster.replicas, load, cluster.readCpu),
   )
@@ -119,7 +123,7 @@ export async function runScaledBench(run: ScaledRun): Promise<ScaledResult> {
   const slowOf = await measureSlow(inDir('slow'), run)
   note(`a start with ${streamCount} streams and ${segmentCount} segments`)
   const starts = await withCluster(inDir('starts'), { replicaCount: 0 }, measureStarts)
-  return { embedded, embeddedQueries, ...oneOf, three, ...slowOf, starts }
+  return { embedded, embeddedQueries, ...oneOf, oneShare, three, ...slowOf, starts }
 }
 
 async function withCluster<T>(
@@ -136,28 +140,30 @@ async function withCluster<T>(
   }
 }
 
-/** Pushes the load to all servers at a time, and waits until it is merged. */
+/** Pushes the load to all servers at a time, or every n-th body of it, and waits until it is merged. */
 async function ingest(
   servers: readonly Server[],
   load: Load,
   readCpu: Cluster['readCpu'],
+  everyNth = 1,
 ): Promise<IngestCpu> {
+  const bodies = shareOf(load.bodies, 0, everyNth)
   const before = readCpu()
   await Promise.all(
     servers.map((server, i) =>
-      pushAll(server, shareOf(load.bodies, i, servers.length), { connectionCount, headers: {} }),
+      pushAll(server, shareOf(bodies, i, servers.length), { connectionCount, headers: {} }),
     ),
   )
   const pushed = readCpu()
   await untilMerged(servers)
   const merged = readCpu()
-  for (const server of servers) {
+  for (const server of everyNth === 1 ? servers : []) {
     const count = await countEntries(server, load, {})
     if (count !== load.lineCount)
       throw new Error(`${server.url} has ${count} entries, ${load.lineCount} were acknowledged`)
   }
   return {
-    megabytes: load.lineBytes / 1e6,
+    megabytes: (load.lineBytes / 1e6) * (bodies.count / load.bodies.count),
     pushSeconds: pushed.replicasSeconds - before.replicasSeconds,
     mergedSeconds: merged.replicasSeconds - before.replicasSeconds,
     postgresSeconds: pushed.postgresSeconds - before.postgresSeconds,
@@ -200,10 +206,10 @@ async function searchCold(cluster: Cluster, load: Load): Promise<ColdNeedle> {
   const { status, body } = await client.send(path)
   client.close()
   if (status !== 200) throw new Error(`the cold search was answered ${status}: ${body}`)
-  const { bucket, bytes, blocks } = (JSON.parse(body) as ExplainedAnswer).data.stats.skald
+  const { bucket, blocks } = (JSON.parse(body) as ExplainedAnswer).data.stats.skald
   return {
     ...{ lineGigabytes: (load.lineBytes * times) / 1e9, segmentCount: segments, storedBytes },
-    ...{ requests: bucket.requests, bytes: bucket.bytes, filterBytes: bytes.filtersRead },
+    ...{ requests: bucket.requests, bytes: bucket.bytes },
     blocksScanned: blocks.scanned,
   }
 }
@@ -213,7 +219,6 @@ interface ExplainedAnswer {
     readonly stats: {
       readonly skald: {
         readonly bucket: { readonly requests: number; readonly bytes: number }
-        readonly bytes: { readonly filtersRead: number }
         readonly blocks: { readonly scanned: number }
       }
     }

@@ -580,6 +580,12 @@ export const catalogConnectionsMax = 6
 export const catalogConnectMs = 3000
 export const catalogRequestMs = 5000
 
+/**
+ * How long a connection to PostgreSQL stays open without a request. A new one costs several round trips and a hash of the
+ * password, at a moment when there is much to do.
+ */
+export const catalogIdleMs = 300_000
+
 /** How long queries wait for PostgreSQL once it has not answered. Then they are answered from the copy. */
 export const catalogDownRequestMs = 500
 

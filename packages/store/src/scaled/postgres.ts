@@ -5,7 +5,12 @@ import { readFile } from 'node:fs/promises'
 import type { Logger } from 'pino'
 import type { CatalogConfig } from '../catalog-config.ts'
 import { CatalogOwnerError, CatalogUnavailableError, ChangeRefusedError } from '../errors.ts'
-import { catalogConnectionsMax, catalogConnectMs, catalogRequestMs } from '../limits.ts'
+import {
+  catalogConnectionsMax,
+  catalogConnectMs,
+  catalogIdleMs,
+  catalogRequestMs,
+} from '../limits.ts'
 
 /** One statement. Those with a name are prepared once for each connection. */
 export interface Statement {
@@ -46,6 +51,7 @@ export async function openPostgres(config: CatalogConfig, logger: Logger): Promi
     ...(config.passwordFile && { password: () => readPassword(config.passwordFile) }),
     max: catalogConnectionsMax,
     connectionTimeoutMillis: catalogConnectMs,
+    idleTimeoutMillis: catalogIdleMs,
     statement_timeout: catalogRequestMs,
     // Without it, a connection that swallows everything would wait for ever.
     query_timeout: catalogRequestMs,

@@ -126,7 +126,7 @@ export class SharedCatalog implements Catalog {
     })
   }
 
-  /** When a query last asked, in the milliseconds of `performance.now()`. */
+  /** When a query last looked for streams, in the milliseconds of `performance.now()`. */
   get askedMs(): number | undefined {
     return this.#askedMs
   }
@@ -157,7 +157,6 @@ export class SharedCatalog implements Catalog {
   }
 
   async refresh(): Promise<string | undefined> {
-    this.#askedMs = performance.now()
     const synced = this.sync().then(
       () => undefined,
       (error: Error) => error.message,
@@ -443,6 +442,7 @@ export class SharedCatalog implements Catalog {
     range: TimeRange,
     onCount?: (count: number) => void,
   ): Promise<Map<string, LabelSet>> {
+    this.#askedMs = performance.now()
     return this.#copy.findStreams(tenant, matchers, range, onCount)
   }
 

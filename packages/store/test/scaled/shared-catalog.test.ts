@@ -36,6 +36,15 @@ test('replicas share a catalog in PostgreSQL', { skip: noPostgres }, async t => 
     t.equal(one.catalog.numberOf(late.name), second!.sequence)
   })
 
+  await t.test('only queries count as somebody who asks', async () => {
+    const three = await openShared(t, postgres.url)
+    await three.catalog.refresh()
+    await three.catalog.listSegments()
+    t.equal(three.catalog.askedMs, undefined, 'a merge looks too')
+    await three.catalog.findStreams('a', [], dayRange)
+    t.ok(performance.now() - three.catalog.askedMs! < 60_000)
+  })
+
   await t.test('those who read at the same time share a request', async () => {
     const { asked } = one.database
     await Promise.all(Array.from({ length: 20 }, () => one.catalog.refresh()))
