@@ -90,6 +90,8 @@ export class Compactor {
   #runs = 0
   /** Choices in a row that another process was faster to begin. */
   #takenInRow = 0
+  /** Of the last merge that began. */
+  #inputs: readonly string[] = []
   /** Outputs that are not in the catalog but may exist as objects. */
   #leftovers: readonly string[] = []
   #lacksRoom = false
@@ -181,7 +183,7 @@ export class Compactor {
       }
       if (code === 'CORRUPTION' && (await this.#renew([segment ?? '']))) return true
       // Without the segment, there may be more to do.
-      if (await this.#unreadable.leaveOut(error)) return true
+      if (await this.#unreadable.leaveOut(error, this.#inputs)) return true
       this.#quietUntilMs = this.#options.clock.now() + compactFailureDelayMs
       this.#options.logger.error({ err: error }, 'compaction failed, old segments stay in use')
       return false
@@ -223,6 +225,7 @@ export class Compactor {
     if (ticket === 'taken') return this.#mayChooseAgain()
     this.#takenInRow = 0
     this.#leftovers = outputs
+    this.#inputs = choice.inputs
     try {
       return await this.#runMerge(choice, { outputs, ticket, swept })
     } finally {
@@ -332,13 +335,19 @@ export class Compactor {
     return isRenewed
   }
 
-  /** Merges while the inputs are on the disk. */
+  /** Merges while the inputs are on the disk, even if another process has replaced them meanwhile. */
   async #mergeHeld(choice: Choice, names: readonly string[]): Promise<MergeAnswer> {
-    const release = await this.#options.bucket?.holdWhole(choice.inputs)
+    const { segments, bucket } = this.#options
+    const letGo = segments.acquire(choice.inputs)
     try {
-      return await this.#merge(choice, names)
+      const release = await bucket?.holdWhole(choice.inputs)
+      try {
+        return await this.#merge(choice, names)
+      } finally {
+        release?.()
+      }
     } finally {
-      release?.()
+      await letGo()
     }
   }
 

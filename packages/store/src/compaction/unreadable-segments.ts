@@ -36,15 +36,16 @@ export class UnreadableSegments {
 
   /**
    * Takes the segment of an error out of the catalog. Returns false if the error is about no segment,
-   * or if the segment could not be taken out now.
+   * or if the segment could not be taken out now. If it was an input and another process has replaced it, nothing
+   * needs to be done.
    */
-  async leaveOut(error: SegmentError): Promise<boolean> {
+  async leaveOut(error: SegmentError, inputs: readonly string[]): Promise<boolean> {
     const { catalog, segments, logger, onDamage } = this.#parts
     const name = segmentOf(error)
     if (name === undefined) return false
     try {
       const known = await catalog.listSegments()
-      if (!known.some(segment => segment.name === name)) return false
+      if (!known.some(segment => segment.name === name)) return inputs.includes(name)
       const isMissing = error.code === 'ENOENT'
       if (isMissing) await catalog.removeSegments([name])
       else {

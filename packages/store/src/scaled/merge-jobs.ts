@@ -15,7 +15,8 @@ export interface MergeJobsParts {
 /** Jobs of this process: one at a time. */
 export class MergeJobs {
   readonly #parts: MergeJobsParts
-  #current: number | undefined
+  /** The merge under way, and the segments that it writes. */
+  #current: { readonly job: number; readonly outputs: readonly string[] } | undefined
 
   constructor(parts: MergeJobsParts) {
     this.#parts = parts
@@ -23,7 +24,7 @@ export class MergeJobs {
 
   /** The job of the merge under way, which must be renewed. */
   get current(): number | undefined {
-    return this.#current
+    return this.#current?.job
   }
 
   /**
@@ -40,19 +41,29 @@ export class MergeJobs {
       values: [epoch, inputs, outputs, jobMs],
     })
     if (!row?.id) return 'taken'
-    this.#current = Number(row.id)
-    return { job: this.#current, rules }
+    this.#current = { job: Number(row.id), outputs }
+    return { job: this.#current.job, rules }
+  }
+
+  /** Notes that the merge was entered, which has ended its job. */
+  noteEntered(): void {
+    this.#current = undefined
   }
 
   /**
-   * Ends a job. If its merge was not entered, it never will be, and the collector deletes what it has written.
-   * Never rejects: without an answer, the job expires.
+   * Ends a job whose merge was not entered, or nobody knows. It never will be after this, and the collector
+   * deletes what it has written. If another process has taken the job away, its outputs may have been deleted
+   * before they were written, so they are named once more. Never rejects: without an answer, the job expires.
    */
   async giveUp({ job }: MergeTicket): Promise<void> {
+    if (this.#current?.job !== job) return
+    const { outputs } = this.#current
     this.#current = undefined
     const statement = {
-      text: 'UPDATE skald.jobs SET is_fenced = true WHERE id = $1',
-      values: [job],
+      text: `WITH ended AS (UPDATE skald.jobs SET is_fenced = true WHERE id = $1 RETURNING id)
+        INSERT INTO skald.jobs (epoch, outputs, expires, is_fenced)
+          SELECT $2, $3, clock_timestamp(), true WHERE NOT EXISTS (SELECT 1 FROM ended)`,
+      values: [job, this.#parts.epoch, outputs],
     }
     await this.#parts.database.query(statement).catch(() => undefined)
   }

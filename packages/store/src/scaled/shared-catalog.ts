@@ -363,6 +363,7 @@ export class SharedCatalog implements Catalog {
         await this.sync()
       }
     }
+    if (ticket) this.#jobs.noteEntered()
     if (!isCommit) await this.sync().catch(() => undefined)
   }
 

@@ -68,6 +68,16 @@ test('the collector deletes what nothing needs, and nothing else', {
   t.same(kept(), [merged.name, unknown.name], 'its merge was given up')
   t.equal(await postgres.sql('SELECT count(*) FROM skald.jobs'), '0')
 
+  put(output.name)
+  await catalog.giveUpMerge(ticket)
+  await run(0)
+  t.same(
+    kept(),
+    [merged.name, unknown.name],
+    'it wrote its output after that, and gave it up itself',
+  )
+  t.equal(await postgres.sql('SELECT count(*) FROM skald.jobs'), '0')
+
   await postgres.sql(
     "UPDATE skald.head SET copied_at = now() - interval '1 day'; UPDATE skald.changes SET entered = now() - interval '1 day'",
   )
