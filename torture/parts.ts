@@ -7,6 +7,7 @@ import { runHistory } from './history.ts'
 import { runKills } from './kills.ts'
 import { runMemory } from './memory.ts'
 import { runPowerLoss } from './power-loss.ts'
+import { runReplicaPoints } from './replica-points.ts'
 import { runNetwork, runScaled } from './scaled.ts'
 import { runSoak } from './soak.ts'
 
@@ -35,6 +36,7 @@ export const parts: Readonly<Record<string, Part>> = {
   'damaged-segments': { run: runSegmentDamage },
   'damaged-catalog': { run: runCatalogDamage },
   'crash-points': { run: runCrashPoints },
+  'replica-points': { run: runReplicaPoints },
   kills: { run: runKills },
   history: { run: runHistory },
   memory: { run: runMemory },

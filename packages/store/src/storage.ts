@@ -18,7 +18,7 @@ import { type DiskObjectStore, openDiskObjectStore } from './objects/disk.ts'
 import type { StoreFiles } from './objects/files.ts'
 import type { ObjectStore } from './objects/object-store.ts'
 import { recover } from './recovery.ts'
-import type { Replica } from './scaled/replica.ts'
+import type { Replica, ReplicaServers } from './scaled/replica.ts'
 
 export interface StorageOptions {
   readonly dataDir: string
@@ -34,6 +34,8 @@ export interface StorageOptions {
     | undefined
   /** Where the catalog is, if replicas share it. Needs a bucket. */
   readonly shared?: CatalogConfig | undefined
+  /** The servers of a replica, if they are not S3 and PostgreSQL. */
+  readonly servers?: ReplicaServers | undefined
   /** Receives what to close at the end. */
   readonly own: <T extends { close(): Promise<void> }>(part: T) => T
 }
@@ -125,13 +127,13 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
 
 /** Loads the code for replicas, which other stores do not need. */
 async function openShared(
-  { dataDir, logger, bucket, own }: StorageOptions,
+  { dataDir, logger, bucket, servers, own }: StorageOptions,
   catalogConfig: CatalogConfig,
 ): Promise<Storage> {
   assert(bucket, 'replicas need a bucket')
   const { openReplica } = await import('./scaled/replica.ts')
   const { config, ...rest } = bucket
-  const options = { ...rest, dataDir, logger, bucket: config, catalog: catalogConfig }
+  const options = { ...rest, dataDir, logger, bucket: config, catalog: catalogConfig, servers }
   const replica = own(await openReplica(options))
   const { objects, disk, catalog, nextSequence } = replica
   return {

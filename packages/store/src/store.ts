@@ -41,7 +41,7 @@ import { countWork, createStoreMetrics, type StoreMetrics } from './metrics.ts'
 import { DiskRoom } from './objects/disk-room.ts'
 import { readDiskUsage } from './objects/disk-usage.ts'
 import type { StoreFiles } from './objects/files.ts'
-import type { Replica } from './scaled/replica.ts'
+import type { Replica, ReplicaServers } from './scaled/replica.ts'
 import { createLogSource, type LogSourceParts } from './scan/log-source.ts'
 import { ScanPool } from './scan/pool.ts'
 import { SegmentDamage } from './scan/segment-damage.ts'
@@ -64,6 +64,8 @@ export interface StoreOptions {
    * thread, so that theirs are too.
    */
   readonly files?: StoreFiles
+  /** The servers of a replica, if they are not S3 and PostgreSQL. */
+  readonly servers?: ReplicaServers
   /** What else the process serves on the store's port; absent if it runs only a store. */
   readonly beside?: Beside
 }
@@ -131,7 +133,7 @@ async function openStore(
   const bucket = bucketOptionsOf(config, { metrics, clock, listener })
   const storage = await openStorage({
     ...{ dataDir: config.dataDir, logger, files: options.files, bucket, own },
-    shared: config.catalog,
+    ...{ shared: config.catalog, servers: options.servers },
   })
   const { segmentsDir, objects, disk, remote, replica, catalog, nextSequence } = storage
 

@@ -13,6 +13,7 @@ import type { AcceptedStream } from '../src/ingest/accepted-stream.ts'
 import { Committer } from '../src/ingest/committer.ts'
 import { type DiskObjectStore, openDiskObjectStore } from '../src/objects/disk.ts'
 import type { StoreFiles } from '../src/objects/files.ts'
+import type { ReplicaServers } from '../src/scaled/replica.ts'
 import { SegmentIndex } from '../src/segment-index.ts'
 import { type Store, startStore } from '../src/store.ts'
 
@@ -156,11 +157,13 @@ export async function startTestStore(
     yaml = 'auth_enabled: false',
     server = '',
     files,
+    servers,
   }: {
     readonly dir?: string
     readonly yaml?: string
     readonly server?: string
     readonly files?: StoreFiles
+    readonly servers?: ReplicaServers
   } = {},
 ): Promise<TestStore> {
   const text = `${yaml}
@@ -169,7 +172,13 @@ common: {path_prefix: ${JSON.stringify(dir)}}
 `
   const { logger, messages } = createTestLogger()
   const loaded = loadStoreConfig(text, 'test.yaml')
-  const store = await startStore({ loaded, logger, version: '1.2.3', ...(files && { files }) })
+  const store = await startStore({
+    loaded,
+    logger,
+    version: '1.2.3',
+    ...(files && { files }),
+    ...(servers && { servers }),
+  })
   t.teardown(() => store.stop())
   const headersOf = (tenant: string | undefined) => (tenant ? { 'x-scope-orgid': tenant } : {})
   const push: TestStore['push'] = (streams, tenant) =>

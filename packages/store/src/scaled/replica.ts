@@ -59,8 +59,19 @@ export interface ReplicaOptions extends BucketCounts {
   readonly minFreeBytes: number | undefined
   /** Called when the start has to wait. `what` is PostgreSQL or the bucket. */
   readonly onWait: (what: string) => void
-  /** Opens the bucket; one of S3 if absent. */
-  readonly openBucket?: (parts: S3BucketParts) => Promise<Bucket>
+  /** Its servers, if they are not S3 and PostgreSQL. */
+  readonly servers?: ReplicaServers | undefined
+}
+
+/** How a replica opens its servers. */
+export interface ReplicaServers {
+  readonly openBucket: (parts: S3BucketParts) => Promise<Bucket>
+  readonly openDatabase: (config: CatalogConfig, logger: Logger) => Promise<Database>
+}
+
+const realServers: ReplicaServers = {
+  openBucket: async parts => openS3Bucket(parts),
+  openDatabase: openPostgres,
 }
 
 /** What the catalog says of itself. */
@@ -90,7 +101,7 @@ interface Parts {
  * BucketError when the bucket refuses; the system's error.
  */
 export async function openReplica(options: ReplicaOptions): Promise<Replica> {
-  const { dataDir, logger, onRequest, openBucket = openS3Bucket } = options
+  const { dataDir, logger, onRequest, servers = realServers } = options
   refuseSingleStore(dataDir)
   const directory = join(dataDir, 'replica')
   makePrivateDirectory(directory)
@@ -105,8 +116,8 @@ export async function openReplica(options: ReplicaOptions): Promise<Replica> {
   }
   try {
     const disk = own(await openDiskObjectStore(segmentsDir))
-    const database = own(await openPostgres(options.catalog, logger))
-    const bucket = own(await openBucket({ config: options.bucket, logger, onRequest }))
+    const database = own(await servers.openDatabase(options.catalog, logger))
+    const bucket = own(await servers.openBucket({ config: options.bucket, logger, onRequest }))
     const { head, epoch } = await untilAnswered(options, 'PostgreSQL', () => enter(database))
     const copies = { bucket, database, directory, logger }
     const copy = await untilAnswered(options, 'the bucket', async () => {

@@ -56,7 +56,8 @@ export async function runCrashPoint(point: CrashPoint, dir: string): Promise<Cra
   rmSync(dir, { recursive: true, force: true })
   mkdirSync(dir, { recursive: true })
   const acknowledged: string[] = []
-  const nowMs = Date.now()
+  // A delete request takes whole seconds, in the past.
+  const nowMs = Math.floor(Date.now() / 1000) * 1000 - 5000
   const request = (url: string, path: string, init?: RequestInit) =>
     fetch(`${url}${path}`, { ...init, signal: AbortSignal.timeout(20_000) })
   const push = async (url: string, number: number) => {
@@ -70,7 +71,7 @@ export async function runCrashPoint(point: CrashPoint, dir: string): Promise<Cra
   const flush = (url: string) => request(url, '/flush', { method: 'POST' })
   const params = (query: string) =>
     new URLSearchParams({
-      ...{ query, start: String((nowMs - 60_000) / 1000), end: String((nowMs + 60_000) / 1000) },
+      ...{ query, start: String((nowMs - 60_000) / 1000), end: String((nowMs + 1000) / 1000) },
     })
   const first = await start(dir, point)
   let isDeleted = false

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { t as root, test } from 'tap'
 import { createPostgres, noPostgres } from '../../../../test/postgres-server.ts'
 import { openSqliteCatalog } from '../../src/catalog/sqlite.ts'
-import { collect } from '../../src/scaled/collector.ts'
+import { type CollectorParts, collect } from '../../src/scaled/collector.ts'
 import { Leases } from '../../src/scaled/leases.ts'
 import { bringSharedCopy } from '../../src/scaled/shared-copies.ts'
 import { sharedSegmentKey } from '../../src/scaled/shared-objects.ts'
@@ -100,6 +100,60 @@ test('the collector deletes what nothing needs, and nothing else', {
   await run(0)
   t.equal(await postgres.sql('SELECT floor FROM skald.head'), String(copiedVersion))
   t.equal(bucket.objects.size, 4, 'two segments, two copies')
+})
+
+test('a collector that ends or fails at any of its calls leaves nothing undone for the next', {
+  skip: noPostgres,
+}, async t => {
+  const postgres = await createPostgres(t)
+  const { catalog, database } = await openShared(t, postgres.url)
+  const directory = mkdtempSync(join(tmpdir(), 'skald-collector-'))
+  const { logger } = createTestLogger()
+  let number = 0
+  for (let at = 1, isReached = true; isReached; at++) {
+    for (const mode of ['before', 'after'] as const) {
+      const bucket = new MemoryBucket()
+      const next = (level = 0) => segment(++number, level ? [] : ['x'], { level, sequence: number })
+      const inputs = [next(), next()]
+      const [merged, lost] = [next(1), next(1)]
+      for (const { name } of [...inputs, merged, lost])
+        bucket.objects.set(sharedSegmentKey(name), Buffer.from(name))
+      for (const input of inputs) await catalog.addSegments([input], [])
+      await catalog.sync()
+      const names = inputs.map(({ name }) => name)
+      await catalog.addSegments([merged], names, await beginMerge(catalog, names, merged))
+      await catalog.giveUpMerge(await beginMerge(catalog, [merged.name], lost))
+
+      let calls = 0
+      const fail = async <T>(work: () => Promise<T>): Promise<T> => {
+        const isLast = ++calls === at
+        if (isLast && mode === 'before') throw new Error('it ends')
+        const result = await work()
+        if (isLast) throw new Error('it ends')
+        return result
+      }
+      const faulty: Pick<CollectorParts, 'database' | 'bucket'> = {
+        database: {
+          query: statement => fail(() => database.query(statement)),
+          close: () => database.close(),
+        },
+        bucket: Object.create(bucket, {
+          delete: { value: (key: string) => fail(() => bucket.delete(key)) },
+        }) as MemoryBucket,
+      }
+      const copyTo = (path: string) => catalog.copyTo(path)
+      const parts = { database, bucket, directory, logger, delayMs: 0, copyTo }
+      await collect({ ...parts, ...faulty }).catch(() => undefined)
+      isReached = calls >= at
+      t.ok(bucket.objects.has(sharedSegmentKey(merged.name)))
+      await collect(parts)
+      t.same([...bucket.objects.keys()], [sharedSegmentKey(merged.name)], `${mode} call ${at}`)
+      t.equal(await postgres.sql('SELECT count(*) FROM skald.jobs'), '0')
+      t.equal(await postgres.sql('SELECT count(*) FROM skald.segments'), '1')
+      await catalog.addSegments([], [merged.name])
+      await collect(parts)
+    }
+  }
 })
 
 test('a lease has one holder, until it ends or is released', { skip: noPostgres }, async t => {
