@@ -1,5 +1,5 @@
 // Merges of several replicas at a time: they share a backlog, and lines with equal times keep their order of arrival
-// whoever took them and whoever merges them.
+// at every replica, no matter which one took or merged them.
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createLabelSet } from '@skald/wire'

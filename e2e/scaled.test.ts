@@ -289,12 +289,14 @@ test('kills and outages of PostgreSQL lose nothing and double nothing', { skip }
   }
   const pushed = await Promise.all(pushing)
   const retries = pushed.reduce((sum, one) => sum + one.retries, 0)
+  const level0 = "FROM skald.segments WHERE removed IS NULL AND name LIKE '%-0.seg'"
   for (const replica of replicas) await replica.waitUntilReady()
   await until('PostgreSQL answers', async () => (await postgres.sql('SELECT 1')) === '1')
+  const left = await postgres.sql(`SELECT count(*) ${level0}`)
   await flushAll(replicas)
   const total = await checkLedger(t, replicas, pushed)
   t.ok(kills > 0 || outages > 0)
   t.comment(
-    `${total} lines acknowledged, ${retries} tries repeated, ${kills} kills, ${outages} outages: lost 0, doubled 0`,
+    `${total} lines acknowledged, ${retries} tries repeated, ${kills} kills, ${outages} outages, ${left} segments of level 0 left: lost 0, doubled 0`,
   )
 })

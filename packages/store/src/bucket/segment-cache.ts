@@ -137,7 +137,7 @@ export class SegmentCache {
           const entry = this.#use(one)
           entry.pins++
           pinned.push(entry)
-          // Whoever has one waits only for others that have one.
+          // A file that has one waits only for others that have one.
           await this.#fills.run(0, () => this.#fill(entry, one))
         }),
       )

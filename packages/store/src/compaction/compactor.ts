@@ -88,6 +88,8 @@ export class Compactor {
   readonly #closing = new AbortController()
   #quietUntilMs = 0
   #runs = 0
+  /** Whether others may have processed delete requests since this process last looked at them. */
+  #isTurnNew = false
   /** Choices in a row that another process was faster to begin. */
   #takenInRow = 0
   /** Of the last merge that began. */
@@ -199,10 +201,13 @@ export class Compactor {
   async #runOnce({ force }: { force: boolean }): Promise<boolean> {
     const { catalog, segments, retention, space, deletes } = this.#options
     const { room = async () => Number.POSITIVE_INFINITY, turn = () => 'mine' } = this.#options
-    if ((await catalog.refresh()) !== undefined) return false
     const whose = turn()
     const hasUpkeep = whose !== 'no'
-    if (whose === 'new') {
+    this.#isTurnNew ||= whose === 'new'
+    // What others have done until the turn came.
+    if ((await catalog.refresh()) !== undefined) return false
+    if (this.#isTurnNew) {
+      this.#isTurnNew = false
       this.#chooser.noteMerges()
       deletes?.reset()
     }

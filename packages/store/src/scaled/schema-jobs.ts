@@ -16,7 +16,8 @@ export const jobsMigration = `
   BEGIN
     PERFORM 1 FROM skald.jobs_lock FOR UPDATE;
     UPDATE skald.jobs SET is_fenced = true WHERE NOT is_fenced AND expires < clock_timestamp();
-    PERFORM 1 FROM skald.jobs WHERE NOT is_fenced AND inputs && p_inputs;
+    PERFORM 1 FROM (SELECT unnest(inputs) AS name FROM skald.jobs WHERE NOT is_fenced) AS busy
+      JOIN unnest(p_inputs) AS wanted ON wanted = busy.name;
     IF FOUND THEN RETURN NULL; END IF;
     SELECT count(*) INTO found_inputs FROM skald.segments WHERE name = ANY (p_inputs) AND removed IS NULL;
     IF found_inputs <> cardinality(p_inputs) THEN RETURN NULL; END IF;
