@@ -209,8 +209,12 @@ export class CatalogUnavailableError extends Error {
  */
 export class ChangeRefusedError extends Error {
   readonly code = 'CHANGE_REFUSED'
-  /** What has happened: the merge lost its job, its inputs are gone, a delete request began, streams were removed. */
-  readonly reason: 'job' | 'inputs' | 'rules' | 'forgets'
+  /**
+   * What has happened: the merge lost its job, its inputs are gone, a delete request began, streams were removed,
+   * rows of removed segments were forgotten, the replica was not seen for long, the database has lost changes that
+   * the replica has, a segment is already there.
+   */
+  readonly reason: 'job' | 'inputs' | 'rules' | 'forgets' | 'forgotten' | 'epoch' | 'lost' | 'taken'
 
   constructor(
     message: string,

@@ -34,6 +34,8 @@ export interface StorageOptions {
     | undefined
   /** Where the catalog is, if replicas share it. Needs a bucket. */
   readonly shared?: CatalogConfig | undefined
+  /** `limits_config.log_level_fields`. Replicas need them. */
+  readonly logLevelFields?: readonly string[]
   /** Receives what to close at the end. */
   readonly own: <T extends { close(): Promise<void> }>(part: T) => T
 }
@@ -123,13 +125,14 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
 
 /** Loads the code for replicas, which other stores do not need. */
 async function openShared(
-  { dataDir, logger, bucket, own }: StorageOptions,
+  { dataDir, logger, bucket, own, logLevelFields = [] }: StorageOptions,
   catalogConfig: CatalogConfig,
 ): Promise<Storage> {
   assert(bucket, 'replicas need a bucket')
   const { openReplica } = await import('./scaled/replica.ts')
   const { config, ...rest } = bucket
-  const options = { ...rest, dataDir, logger, bucket: config, catalog: catalogConfig }
+  const configs = { bucket: config, catalog: catalogConfig, logLevelFields }
+  const options = { ...rest, ...configs, dataDir, logger }
   const replica = own(await openReplica(options))
   const { objects, disk, catalog, nextSequence } = replica
   return {

@@ -130,7 +130,7 @@ async function openStore(
   const bucket = bucketOptionsOf(config, { metrics, clock, listener })
   const storage = await openStorage({
     ...{ dataDir: config.dataDir, logger, files: options.files, bucket, own },
-    shared: config.catalog,
+    ...{ shared: config.catalog, logLevelFields: config.limits.logLevelFields },
   })
   const { segmentsDir, objects, disk, remote, replica, catalog, nextSequence } = storage
 

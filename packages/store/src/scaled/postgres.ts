@@ -95,6 +95,11 @@ const refusals: Readonly<Record<string, ChangeRefusedError['reason']>> = {
   SK002: 'inputs',
   SK003: 'rules',
   SK004: 'forgets',
+  SK005: 'forgotten',
+  SK006: 'epoch',
+  SK007: 'lost',
+  // Of names of segments, the only ones that are unique and not made by the database.
+  23505: 'taken',
 }
 
 /** Classes of SQLSTATE that say that a setting is wrong: authorization, names, rights. */

@@ -5,6 +5,8 @@
 // row of skald.head first, so versions become visible in their order and without gaps, and "what is new since
 // version v" is exact. The segments are here once more, so that a transaction can check its inputs.
 
+import { recoveryMigration } from './recovery-schema.ts'
+
 export const migrations: readonly string[] = [
   `
   CREATE TABLE skald.head (
@@ -121,4 +123,5 @@ export const migrations: readonly string[] = [
         RETURNING 1)
     SELECT EXISTS (SELECT 1 FROM taken) $$;
   `,
+  recoveryMigration,
 ]
