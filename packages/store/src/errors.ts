@@ -247,7 +247,7 @@ export class BucketOwnerError extends Error {
 }
 
 /**
- * Thrown when a tool for operators (verify, rebuild, inspect, backup, restore) cannot do its work. The message says
+ * Thrown when a tool for operators (verify, rebuild, inspect, backup, restore, move) cannot do its work. The message says
  * what to do. `UPKEEP_PATH`: a path that the user named is not what the tool needs; nothing was changed.
  */
 export class UpkeepError extends Error {

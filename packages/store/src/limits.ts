@@ -957,5 +957,14 @@ export const pinnedFilesMax = 512
  */
 export const backupRoundsMax = 100
 
+/** How long one request of a tool to PostgreSQL may take: it enters a hundred thousand names at once. */
+export const upkeepRequestMs = 120_000
+
+/** How long after its last sign of life a replica counts as running: it gives one every five seconds. */
+export const replicaLivesMs = 30_000
+
+/** Segments that a tool uploads at a time. */
+export const movedSegmentsAtOnce = 4
+
 /** End of a segment that is compared to tell it from another store's: its footer, or most of it. */
 export const comparedEndBytes = 64 * 1024

@@ -28,7 +28,11 @@ export interface Database {
 type Pool = import('pg').Pool
 
 /** Opens a database. Sends nothing. @throws CatalogOwnerError when the URL cannot be used. */
-export async function openPostgres(config: CatalogConfig, logger: Logger): Promise<Database> {
+export async function openPostgres(
+  config: CatalogConfig,
+  logger: Logger,
+  requestMs = catalogRequestMs,
+): Promise<Database> {
   const [{ default: pg }, { parseIntoClientConfig }] = await Promise.all([
     import('pg'),
     import('pg-connection-string'),
@@ -46,9 +50,9 @@ export async function openPostgres(config: CatalogConfig, logger: Logger): Promi
     ...(config.passwordFile && { password: () => readPassword(config.passwordFile) }),
     max: catalogConnectionsMax,
     connectionTimeoutMillis: catalogConnectMs,
-    statement_timeout: catalogRequestMs,
+    statement_timeout: requestMs,
     // Without it, a connection that swallows everything would wait for ever.
-    query_timeout: catalogRequestMs,
+    query_timeout: requestMs,
     keepAlive: true,
     application_name: 'skald',
   })

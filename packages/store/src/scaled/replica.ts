@@ -112,7 +112,10 @@ export async function openReplica(options: ReplicaOptions): Promise<Replica> {
     const disk = own(await openDiskObjectStore(segmentsDir))
     const database = own(await openPostgres(options.catalog, logger))
     const bucket = own(await openBucket({ config: options.bucket, logger, onRequest }))
-    const { head, epoch } = await untilAnswered(options, 'PostgreSQL', () => enter(database))
+    const head = await untilAnswered(options, 'PostgreSQL', async () => {
+      await migrateTables(database)
+      return readHead(database)
+    })
     const copies = new ReplicaCopies({ bucket, database, directory, logger })
     const known: KnownBefore[] = []
     const copy = await untilAnswered(options, 'the bucket', async () => {
@@ -121,6 +124,7 @@ export async function openReplica(options: ReplicaOptions): Promise<Replica> {
         known.push(await readKnown(lost))
       })
     })
+    const epoch = await untilAnswered(options, 'PostgreSQL', () => newEpoch(database))
     const events: CatalogEvents = { onLost: () => undefined, onFenced: () => undefined }
     const catalog = own(
       new SharedCatalog({
@@ -175,12 +179,7 @@ async function untilAnswered<T>(
   }
 }
 
-/** Brings the tables to this version, and enters the process into the list of replicas. */
-async function enter(database: Database): Promise<{ head: Head; epoch: number }> {
-  await migrateTables(database)
-  return { head: await readHead(database), epoch: await newEpoch(database) }
-}
-
+/** Enters the process into the list of replicas. */
 async function newEpoch(database: Database): Promise<number> {
   const [row] = await database.query<{ epoch: string }>({
     text: 'INSERT INTO skald.replicas (name) VALUES ($1) RETURNING epoch',
