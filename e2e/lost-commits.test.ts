@@ -164,3 +164,55 @@ test('what PostgreSQL has lost comes back', { skip }, async t => {
   t.equal(bucket.keys('skald/scaled/segments/').length, Number(known), 'all objects are known')
   t.ok(Number(present) < Number(known), 'outputs of lost merges are to be deleted')
 })
+
+test('going back again and again, with kills in between', { skip }, async t => {
+  const seed = Number(process.env.SKALD_CRASH_SEED ?? Date.now() % 1_000_000)
+  const durationMs = Number(process.env.SKALD_SCALED_MS ?? 20_000)
+  t.setTimeout(Math.max(300_000, 3 * durationMs))
+  t.comment(`seed ${seed}`)
+  const random = new Random(seed)
+  const dir = t.testdir()
+  const [bucket, postgres] = [await startBucket(t, dir), await createPostgres(t)]
+  const replicas = await startReplicas(t, { dir, bucket, postgres, config: deletes, count: 3 })
+  const untilMs = Date.now() + durationMs
+  const isOver = () => Date.now() >= untilMs
+  const apps = ['a', 'b', 'c']
+  const pushing = apps.map(app => pushNumbered(replicas, { app, random, isOver }))
+  const counts = { kept: 0, back: 0, kills: 0, merges: 0 }
+  while (!isOver()) {
+    await sleep(random.between(300, 1500))
+    const what = random.between(0, 4)
+    if (what === 0 || counts.kept === 0) {
+      counts.kept++
+      await postgres.keep()
+    } else if (what === 1) {
+      counts.back++
+      await postgres.goBack()
+    } else if (what === 2) {
+      counts.kills++
+      const victim = replicas[random.between(0, replicas.length - 1)]!
+      await victim.kill()
+      await victim.start()
+    } else {
+      counts.merges++
+      // It ends when no more pushes come.
+      flushAll(replicas).catch(() => undefined)
+    }
+  }
+  const pushed = await Promise.all(pushing)
+  if (counts.back === 0) await postgres.goBack()
+  for (const replica of replicas) await replica.waitUntilReady()
+  await until('PostgreSQL answers', async () => (await postgres.sql('SELECT 1')) === '1')
+  for (const replica of replicas)
+    await until('it takes pushes', async () => (await pushLines(replica, 'end', ['end'])) === 204)
+  await flushAll(replicas)
+  const total = pushed.reduce((sum, { lines }) => sum + lines, 0)
+  for (const [number, replica] of replicas.entries()) {
+    for (const [i, app] of apps.entries()) {
+      const expected = Array.from({ length: pushed[i]!.lines }, (_, line) => `${app} ${line}`)
+      t.same(await allLinesOf(replica, app), expected, `replica ${number} has the lines of ${app}`)
+    }
+    t.equal(await countLines(replica), total + 1, 'and counts them')
+  }
+  t.comment(`${total} lines acknowledged, ${JSON.stringify(counts)}: lost 0, doubled 0`)
+})

@@ -238,23 +238,25 @@ test('what fails for another reason exits with 1 and one line', async t => {
 test('tools for replicas want their configuration', async t => {
   const { dir } = await restingStore(t)
   const url = 's3://logs/skald'
-  for (const argv of [
+  const wrong: [keyof typeof commands, ...string[]][] = [
     ['verify', '--rebuild', url],
     ['verify', url, '--config.file=replicas.yaml'],
     ['verify', '--rebuild', '--config.file=replicas.yaml', dir],
     ['move', dir],
     ['move', '--config.file=replicas.yaml'],
-  ] as const) {
+  ]
+  for (const argv of wrong) {
     const { code, err } = await run(...argv)
     t.equal(code, 2, argv.join(' '))
     t.match(err, /config\.file|not checked|a data directory/)
   }
   const file = join(dir, 'single.yaml')
   writeFileSync(file, 'auth_enabled: false\n')
-  for (const argv of [
+  const useless: [keyof typeof commands, ...string[]][] = [
     ['verify', '--rebuild', `-config.file=${file}`, url],
     ['move', `-config.file=${file}`, dir],
-  ] as const) {
+  ]
+  for (const argv of useless) {
     const { code, err } = await run(...argv)
     t.equal(code, 2, argv.join(' '))
     t.match(err, /describes no replicas: it needs a bucket and skald\.catalog\.postgres_url/)
