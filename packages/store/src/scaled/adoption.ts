@@ -46,6 +46,7 @@ interface Survey {
   readonly forgotten: number
   readonly sizes: ReadonlyMap<string, number>
   readonly unknown: readonly string[]
+  readonly unknownBytes: number
   readonly present: readonly string[]
 }
 
@@ -115,8 +116,9 @@ export class Adoption {
       `NOT EXISTS (SELECT 1 FROM skald.segments AS known WHERE known.name = listed.name)
         AND NOT EXISTS (SELECT 1 FROM skald.jobs WHERE listed.name = ANY (outputs))`,
     )
+    const unknownBytes = unknown.reduce((sum, name) => sum + sizes.get(name)!, 0)
     const forgotten = Number(head!.forgotten)
-    return { forgotten, sizes, unknown, present: present.map(({ name }) => name) }
+    return { forgotten, sizes, unknown, unknownBytes, present: present.map(({ name }) => name) }
   }
 
   /** Returns those of some names that a condition is true for. */
@@ -271,13 +273,13 @@ export class Adoption {
     return requests.filter(request => isDone(request, sequence)).map(ruleOf)
   }
 
-  #tellProgress({ sizes, unknown }: Survey, name: string, lost: LostHistory | undefined): void {
-    if (!lost?.onProgress) return
-    const bytes = (names: readonly string[]) =>
-      names.reduce((sum, one) => sum + (sizes.get(one) ?? 0), 0)
-    this.#doneBytes += bytes([name])
-    const totalBytes = bytes(unknown)
-    lost.onProgress(Math.min(totalBytes, this.#doneBytes), totalBytes)
+  #tellProgress(
+    { sizes, unknownBytes }: Survey,
+    name: string,
+    lost: LostHistory | undefined,
+  ): void {
+    this.#doneBytes = Math.min(unknownBytes, this.#doneBytes + (sizes.get(name) ?? 0))
+    lost?.onProgress?.(this.#doneBytes, unknownBytes)
   }
 
   #tellDoubts({ doubtful }: AdoptionPlan): void {

@@ -7,6 +7,11 @@ import { createPostgres, noPostgres } from '../../../../test/postgres-server.ts'
 import { Adoption } from '../../src/scaled/adoption.ts'
 import { collect } from '../../src/scaled/collector.ts'
 import { FoundSegments } from '../../src/scaled/found-segments.ts'
+import {
+  type CancelledRequest,
+  type KnownBefore,
+  restoreLost,
+} from '../../src/scaled/restore-lost.ts'
 import { sharedSegmentKey } from '../../src/scaled/shared-objects.ts'
 import { segmentName } from '../../src/segment/name.ts'
 import { SegmentWriter } from '../../src/segment/writer.ts'
@@ -66,7 +71,16 @@ async function openParts(t: Test) {
       ...{ database, bucket, directory, logger, delayMs },
       copyTo: path => catalog.copyTo(path),
     })
-  return { postgres, catalog, database, bucket, adoption, put, names, looks, run, messages }
+  const restore = (known: readonly KnownBefore[], cancelled: readonly CancelledRequest[] = []) =>
+    restoreLost(
+      {
+        ...{ database, bucket, catalog, found, logger, epoch: 0 },
+        takeEpoch: async () => undefined,
+      },
+      known,
+      cancelled,
+    )
+  return { postgres, catalog, bucket, adoption, put, names, looks, run, restore, messages }
 }
 
 test('objects that the catalog does not know', { skip: noPostgres }, async t => {
@@ -195,4 +209,49 @@ test('a process that was not seen for long enters nothing', { skip: noPostgres }
   const late = { name, level: 0, sequence: 0, version: 2, sizeBytes: 1, createdMs: 0, parts: [] }
   await t.rejects(catalog.addSegments([late], []), { code: 'CHANGE_REFUSED', reason: 'epoch' })
   t.same(await names(), [])
+})
+
+test('what a database has lost for longer than objects are kept', { skip: noPostgres }, async t => {
+  const { postgres, catalog, bucket, put, names, run, restore } = await openParts(t)
+  const [kept, gone, lost] = [
+    segmentOf(1, ['kept']),
+    segmentOf(2, ['gone']),
+    segmentOf(3, ['lost']),
+  ]
+  const entered = { level: 0, sequence: 0, version: 2, sizeBytes: 1, createdMs: 0, parts: [] }
+  for (const { name } of [kept, gone, lost]) await catalog.addSegments([{ ...entered, name }], [])
+  const merged = segmentOf(4, ['gone', 'later'], {
+    level: 1,
+    replaces: [gone.name, segmentName(1_000_000_000_000_077, 0)],
+  })
+  const undone = segmentOf(5, ['kept'], { level: 1, replaces: [kept.name] })
+  const [late, early] = [segmentOf(6, ['late']), segmentOf(7, ['early'])]
+  for (const one of [kept, merged, undone, late, early]) put(one)
+  const request = { tenant: 'a', query: '{app="x"}', startMs: 0, endMs: 9, createdMs: 1 }
+  const received = { ...request, state: 'received', sequence: 0 } as const
+  await catalog.deleteRequests.add({ ...received, id: 'cancelled' })
+  const known = {
+    version: 500,
+    sequences: new Map([
+      [early.name, 490],
+      [late.name, 491],
+    ]),
+    requests: [{ ...received, id: 'done', state: 'processed' as const, sequence: 450 }],
+  }
+  const summary = await restore([known], [{ tenant: 'a', id: 'cancelled' }])
+  t.same(summary, { entered: 3, left: 1, missing: 1, damaged: 0 })
+  t.same(await names(), [kept.name, merged.name, early.name, late.name])
+  const sequences = (await catalog.listSegments()).map(({ sequence }) => sequence)
+  t.ok(sequences.at(-2)! > 500, 'what comes back is above all that was given out')
+  t.same([...(await catalog.findStreams('a', [], dayRange)).keys()], ['{app="x"}'])
+  const requests = await catalog.deleteRequests.list('a')
+  t.same(requests, [{ ...received, id: 'done' }], 'it is carried out again')
+  const epoch = await postgres.sql("INSERT INTO skald.replicas (name) VALUES ('b') RETURNING epoch")
+  t.ok(Number(epoch) > 1000, 'numbers of lost processes are not given out again')
+
+  const again = await restore([known])
+  t.same(again, { entered: 0, left: 0, missing: 0, damaged: 0 })
+  await run(0)
+  t.notOk(bucket.objects.has(sharedSegmentKey(undone.name)))
+  t.ok(bucket.objects.has(sharedSegmentKey(merged.name)))
 })
