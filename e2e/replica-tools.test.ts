@@ -142,3 +142,42 @@ test('a single store moves up, and a lost PostgreSQL is made again', { skip }, a
   t.ok(results.length >= 1800, `${results.length} requests`)
   judgeRecorded(t, results)
 })
+
+test('a single store with a bucket moves up within it', { skip }, async t => {
+  const dir = t.testdir()
+  const [bucket, postgres] = [await startBucket(t, dir), await createPostgres(t)]
+  const single = await startStore(t, { dir, config: bucket.config })
+  const order: string[] = []
+  for (let i = 0; i < 6; i++) {
+    const line = `line ${order.length}`
+    order.push(line)
+    t.equal(await pushLines(single, 'order', [line]), 204)
+    if (i % 3 === 1) await flushAll([single])
+  }
+  await single.stop()
+  const remote = bucket.keys('skald/segments/')
+  t.ok(remote.length >= 1, 'merged segments are in the bucket')
+  const configFile = join(dir, 'replicas.yaml')
+  const data = join(dir, 'store-data')
+  const elsewhere = replicaConfig(bucket, postgres).replace(
+    'bucketnames: logs',
+    'bucketnames: other',
+  )
+  writeFileSync(configFile, elsewhere)
+  const wrong = await skald(['move', `--config.file=${configFile}`, data])
+  t.not(wrong.code, 0)
+  writeFileSync(configFile, replicaConfig(bucket, postgres))
+  const moved = await skald(['move', `--config.file=${configFile}`, data])
+  t.equal(moved.code, 0, moved.err)
+  t.match(moved.out, /moved to s3:\/\/logs\/skald\//)
+  t.same(bucket.keys('skald/segments/'), remote, 'what was there stays')
+  const again = await skald(['move', `--config.file=${configFile}`, data])
+  t.equal(again.code, 0, again.err)
+  const [replica] = await startReplicas(t, { bucket, postgres, dir: join(dir, 'moved'), count: 1 })
+  t.same(await linesOf(replica!, 'order'), order)
+  order.push('line 6')
+  await pushLines(replica!, 'order', ['line 6'])
+  await flushAll([replica!])
+  t.same(await linesOf(replica!, 'order'), order)
+  await t.rejects(single.start(), /belongs to replicas/)
+})

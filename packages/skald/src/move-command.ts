@@ -13,7 +13,7 @@ export const moveUsage = `skald move --config.file=FILE [options] DIR
 
 Moves the store in the data directory DIR into the bucket and the PostgreSQL of replicas: all lines and delete requests.
 FILE is the configuration of the replicas. Its bucket (or prefix) and its database must be empty, and the store must not
-run. Every segment is compared at the end. If the command is stopped, run it again: it continues. Then start the replicas.
+run. A store with a bucket moves up within it: FILE names the same bucket and prefix. Every segment is compared at the end. If the command is stopped, run it again: it continues. Then start the replicas.
 Nothing in DIR is removed; only moved.json is added.
 
   --config.file FILE         configuration of the replicas

@@ -1,11 +1,10 @@
-// Moves a single store into the bucket and the database of replicas: uploads its segments under their names, then a
+// Moves a single store into the bucket and the database of replicas: brings its segments there under their names, then a
 // copy of its catalog, and enters that into PostgreSQL in one transaction, which is the moment of the move. Nothing
 // of the store is changed or removed, except that a file `moved.json` notes the target.
 //
 // Numbers of a single store are below those of replicas, so names never meet. The first version of the new catalog is
 // above all sequences of the store, so what is pushed from then on comes after everything that was moved.
 
-import { existsSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { lockDirectory } from '@skald/wire/directory-lock'
@@ -16,14 +15,12 @@ import { loadJsonFile, saveJsonFile } from '../bucket/json-file.ts'
 import type { SegmentInfo } from '../catalog/catalog.ts'
 import { openSqliteCatalog, type SqliteCatalog } from '../catalog/sqlite.ts'
 import { BucketError, UpkeepError } from '../errors.ts'
-import { comparedEndBytes, movedSegmentsAtOnce } from '../limits.ts'
-import { type DiskObjectStore, openDiskObjectStore } from '../objects/disk.ts'
-import { recover } from '../recovery.ts'
+import { movedSegmentsAtOnce } from '../limits.ts'
 import { type CatalogBase, enterBase, newTag } from '../scaled/catalog-base.ts'
 import { listSharedCopies, putSharedCopy } from '../scaled/shared-copies.ts'
 import { sharedSegmentKey } from '../scaled/shared-objects.ts'
-import { readEnd } from './checked-copy.ts'
-import { type DataPlace, findDataPlace, wrongPath } from './data-place.ts'
+import { wrongPath } from './data-place.ts'
+import { hasBucket, type MoveSource, openMoveSource } from './move-source.ts'
 import { openSharedPlace, type SharedPlace, type SharedPlaceConfig } from './shared-place.ts'
 
 export interface MoveOptions extends SharedPlaceConfig {
@@ -64,9 +61,7 @@ interface MoveFile {
  */
 export async function moveStore(options: MoveOptions): Promise<MoveSummary> {
   const { directory, logger } = options
-  const place = findDataPlace(directory)
-  if (place.manifest)
-    throw wrongPath(`${directory} is a backup: restore it, and move the restored directory`)
+  hasBucket(directory)
   const lock = await lockDirectory({
     path: join(directory, 'lock'),
     what: `data directory ${directory}`,
@@ -75,11 +70,9 @@ export async function moveStore(options: MoveOptions): Promise<MoveSummary> {
   })
   try {
     const shared = await openSharedPlace(options, logger)
-    const objects = await openDiskObjectStore(place.segmentsDir)
     try {
-      return await new Move(options, place, shared, objects).run()
+      return await new Move(options, shared).run()
     } finally {
-      await objects.close()
       await shared.close()
     }
   } finally {
@@ -89,38 +82,35 @@ export async function moveStore(options: MoveOptions): Promise<MoveSummary> {
 
 class Move {
   readonly #options: MoveOptions
-  readonly #place: DataPlace
   readonly #shared: SharedPlace
-  readonly #objects: DiskObjectStore
   #doneBytes = 0
   #totalBytes = 0
   #uploaded = 0
 
-  constructor(
-    options: MoveOptions,
-    place: DataPlace,
-    shared: SharedPlace,
-    objects: DiskObjectStore,
-  ) {
+  constructor(options: MoveOptions, shared: SharedPlace) {
     this.#options = options
-    this.#place = place
     this.#shared = shared
-    this.#objects = objects
   }
 
   async run(): Promise<MoveSummary> {
     const { bucket } = this.#shared
-    const { isDone } = await this.#claim()
-    const catalog = await this.#openCatalog()
+    const { directory, logger } = this.#options
+    const isDone = await this.#claim()
+    // Once the bucket belongs to the replicas, the catalog is all that can be opened.
+    const source = isDone
+      ? undefined
+      : await openMoveSource({ directory, bucket, logger, bucketConfig: this.#options.bucket! })
+    const catalog = source?.catalog ?? openSqliteCatalog(join(directory, 'catalog.sqlite'))
     try {
       const segments = await catalog.listSegments()
       this.#totalBytes = segments.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
-      if (!isDone) {
-        await this.#upload(segments)
-        await this.#check(segments)
+      if (source) {
+        await this.#upload(source, segments)
+        await this.#check(source, segments)
         await this.#enter(catalog)
         await this.#note({ isDone: true })
-      } else await this.#check(segments)
+      }
+      await removeWriters(bucket)
       const { streams } = await catalog.totals()
       return {
         ...{ place: bucket.place, segments: segments.length, bytes: this.#totalBytes },
@@ -128,12 +118,13 @@ class Move {
         deleteRequests: catalog.deleteRequests.listAll().length,
       }
     } finally {
-      await catalog.close()
+      if (source) await source.close()
+      else await catalog.close()
     }
   }
 
   get #notePath(): string {
-    return join(this.#place.directory, 'moved.json')
+    return join(this.#options.directory, 'moved.json')
   }
 
   async #note({ isDone }: Pick<MoveFile, 'isDone'>): Promise<void> {
@@ -143,26 +134,26 @@ class Move {
   }
 
   /** Makes sure that the target is empty, or that this directory has begun to move there. */
-  async #claim(): Promise<{ readonly isDone: boolean }> {
+  async #claim(): Promise<boolean> {
     const { bucket, head } = this.#shared
-    const { directory } = this.#place
+    const { directory } = this.#options
     const note = (await loadJsonFile(this.#notePath)) as MoveFile | undefined
     const isSame = note?.store === head.store && note.place === bucket.place
-    if (isSame && head.version > 0) return { isDone: true }
+    if (isSame && head.version > 0) return true
     if (note?.isDone)
       throw wrongPath(
         `${directory} was moved to ${note.place} already. To move it somewhere else too, remove ${this.#notePath}`,
       )
     if (head.version > 0)
       throw wrongPath('the catalog in PostgreSQL is not empty: name an empty database')
-    if ((await bucket.list(writersPrefix)).length > 0)
+    if (!hasBucket(directory) && (await bucket.list(writersPrefix)).length > 0)
       throw wrongPath(`${bucket.place} belongs to a single store: name another bucket or prefix`)
     const found = await bucket.list('scaled/')
     if (!isSame && found.length > 0)
       throw wrongPath(`${bucket.place} is not empty: name another bucket or prefix`)
     await this.#note({ isDone: false })
     await this.#claimBucket(bucket)
-    return { isDone: false }
+    return false
   }
 
   async #claimBucket(bucket: Bucket): Promise<void> {
@@ -175,30 +166,8 @@ class Move {
     }
   }
 
-  /** Opens the catalog and brings it in line with the files, as a start of the store does. */
-  async #openCatalog(): Promise<SqliteCatalog> {
-    const { catalogPath, directory } = this.#place
-    const { logger } = this.#options
-    if (!existsSync(catalogPath))
-      throw wrongPath(`${directory} has no catalog: run skald verify --rebuild ${directory} first`)
-    const catalog = openSqliteCatalog(catalogPath)
-    try {
-      catalog.checkStructure()
-      await recover({ catalog, objects: this.#objects, logger })
-      return catalog
-    } catch (error) {
-      await catalog.close()
-      const { code = '', message } = error as Error & { readonly code?: string }
-      if (!code.startsWith('SQLITE_CORRUPT') && code !== 'SQLITE_NOTADB') throw error
-      throw new UpkeepError(
-        `The catalog ${catalogPath} is damaged: ${message}. Run skald verify --rebuild ${directory}, then move the store`,
-        { cause: error },
-      )
-    }
-  }
-
   /** Uploads what is not there yet, and removes what the store has replaced since an earlier run. */
-  async #upload(segments: readonly SegmentInfo[]): Promise<void> {
+  async #upload(source: MoveSource, segments: readonly SegmentInfo[]): Promise<void> {
     const sizes = await this.#listBucket()
     const names = new Set(segments.map(({ name }) => name))
     for (const name of sizes.keys())
@@ -207,11 +176,10 @@ class Move {
     this.#setDone(this.#totalBytes - left.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0))
     const next = left.values()
     const work = async () => {
-      for (const { name, sizeBytes } of next) {
-        const path = join(this.#objects.directory, name)
-        await this.#shared.bucket.put(sharedSegmentKey(name), { path })
+      for (const segment of next) {
+        await source.upload(segment)
         this.#uploaded++
-        this.#setDone(this.#doneBytes + sizeBytes)
+        this.#setDone(this.#doneBytes + segment.sizeBytes)
       }
     }
     await Promise.all(Array.from({ length: movedSegmentsAtOnce }, work))
@@ -223,13 +191,14 @@ class Move {
     return new Map(objects.map(({ key, sizeBytes }) => [key.slice(start), sizeBytes]))
   }
 
-  /** Compares the bucket with the files: their sizes, and their ends, which have the checksums of everything else. */
-  async #check(segments: readonly SegmentInfo[]): Promise<void> {
+  /** Compares what was uploaded with the store: sizes, and ends. */
+  async #check(source: MoveSource, segments: readonly SegmentInfo[]): Promise<void> {
     const { bucket } = this.#shared
     const sizes = await this.#listBucket()
-    for (const { name, sizeBytes } of segments) {
+    for (const segment of segments) {
+      const { name, sizeBytes } = segment
       const found = sizes.get(name)
-      const end = await readEnd(join(this.#objects.directory, name), comparedEndBytes)
+      const end = await source.readEnd(segment)
       const key = sharedSegmentKey(name)
       const isSame =
         found === sizeBytes && end.equals(await bucket.read(key, found - end.length, end.length))
@@ -243,7 +212,7 @@ class Move {
   /** Puts the catalog into the bucket, and enters it into the database. */
   async #enter(catalog: SqliteCatalog): Promise<void> {
     const { bucket, database, head } = this.#shared
-    const { directory } = this.#place
+    const { directory } = this.#options
     const path = join(directory, 'moving.sqlite')
     const removeCopy = async () => {
       for (const end of ['', '-wal', '-shm', '-journal']) await rm(`${path}${end}`, { force: true })
@@ -265,6 +234,11 @@ class Move {
     this.#doneBytes = bytes
     this.#options.onProgress?.(bytes, this.#totalBytes)
   }
+}
+
+/** Leaves the bucket to the replicas: a single store that has written to it is refused from now on. */
+async function removeWriters(bucket: Bucket): Promise<void> {
+  for (const { key } of await bucket.list(writersPrefix)) await bucket.delete(key)
 }
 
 /** Makes a copy of a single store's catalog one of a shared catalog. */
