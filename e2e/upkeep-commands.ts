@@ -1,4 +1,4 @@
-// Runs the commands for operators (verify, inspect, backup, restore) as real processes, and loads a store while
+// Runs the commands for operators (verify, inspect, backup, restore, move) as real processes, and loads a store while
 // they run.
 
 import { execFile } from 'node:child_process'

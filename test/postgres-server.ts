@@ -140,6 +140,30 @@ export class PostgresServer {
     await ended
   }
 
+  /** Stops the server for a moment and copies its files, as a backup or a standby would have them. */
+  async keep(): Promise<void> {
+    await this.stop()
+    rmSync(this.#kept, { recursive: true, force: true })
+    copyTree(this.#data, this.#kept)
+    await this.start()
+  }
+
+  /** Puts the copy in the place of the files: everything since is lost. */
+  async goBack(): Promise<void> {
+    await this.stop({ isImmediate: true })
+    rmSync(this.#data, { recursive: true })
+    copyTree(this.#kept, this.#data)
+    await this.start()
+  }
+
+  /** Begins with an empty cluster on the same port. */
+  async startOver(): Promise<void> {
+    await this.stop({ isImmediate: true })
+    rmSync(this.#data, { recursive: true })
+    this.create()
+    await this.start()
+  }
+
   /** Runs SQL, and returns the first value of its last statement as a text; empty if there is none. */
   async sql(text: string): Promise<string> {
     const client = new pg.Client({ connectionString: this.url })
@@ -157,9 +181,19 @@ export class PostgresServer {
     return join(this.#dir, 'data')
   }
 
+  get #kept(): string {
+    return join(this.#dir, 'kept')
+  }
+
   #give(path: string): void {
     if (this.#user) chownSync(path, this.#user.uid, this.#user.gid)
   }
+}
+
+/** Copies a directory with its owners and modes. */
+function copyTree(from: string, to: string): void {
+  const result = spawnSync('cp', ['-a', from, to], { encoding: 'utf8' })
+  if (result.status !== 0) throw new Error(`cannot copy ${from}: ${result.stderr}`)
 }
 
 async function freePort(): Promise<number> {

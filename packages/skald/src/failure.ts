@@ -18,6 +18,7 @@ const isToldByMessage: ReadonlySet<string> = new Set([
   'BUCKET_OWNER',
   'BUCKET_UNAVAILABLE',
   'CATALOG_OWNER',
+  'CATALOG_UNAVAILABLE',
   'DIRECTORY_LOCKED',
   'UPKEEP',
   'UPKEEP_PATH',

@@ -1,5 +1,5 @@
 // The command line: skald agent | store | all | query | labels | check | import | verify | inspect | backup |
-// restore | ready.
+// restore | move | ready.
 
 import { coloursFor } from '@skald/wire'
 import { version } from '@skald/wire/version'
@@ -20,6 +20,7 @@ const usage = `skald COMMAND
   skald import   copy the lines of a running Loki into a store
   skald backup   copy a store into a directory, also while it runs
   skald restore  make a data directory from a backup
+  skald move     move a store into the bucket and the database of replicas
   skald verify   check every file of a data directory or a backup
   skald inspect  describe one file of a store
   skald ready    check whether a store or an agent is ready
@@ -87,6 +88,10 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   restore: async () => {
     const { restoreUsage, runRestoreCommand } = await import('./restore-command.ts')
     return { usage: restoreUsage, run: runRestoreCommand }
+  },
+  move: async () => {
+    const { moveUsage, runMoveCommand } = await import('./move-command.ts')
+    return { usage: moveUsage, run: runMoveCommand }
   },
   verify: async () => {
     const { runVerifyCommand, verifyUsage } = await import('./verify-command.ts')

@@ -2,17 +2,18 @@
 
 import { formatLogqlBytes } from '@skald/go-dialect'
 import { rebuildCatalog } from '@skald/store/rebuild'
+import type { SharedPlaceConfig } from '@skald/store/rebuild-shared'
 import { type VerifySummary, verifyDirectory } from '@skald/store/verify'
 import { explainSystemError } from '@skald/wire'
-import { createLogger } from '@skald/wire/logger'
 import { UsageError } from './errors.ts'
 import { exitCodes } from './failure.ts'
 import { counted, FindingOutput } from './finding-output.ts'
 import type { Terminal } from './terminal.ts'
 import { readUpkeepArguments } from './upkeep-arguments.ts'
-import { WorkProgress } from './work-progress.ts'
+import { loggerBeside, WorkProgress } from './work-progress.ts'
 
 export const verifyUsage = `skald verify [options] DIR
+skald verify --rebuild --config.file=FILE s3://BUCKET/PREFIX
 
 Checks the data directory of a store (common.path_prefix in its configuration), or a backup: every checksum of every
 segment, each segment against the catalog, times and order, missing and unknown files. A store may run there meanwhile.
@@ -22,6 +23,14 @@ Nothing is changed.
   --json      print one JSON object per line: the findings, then a summary
   --rebuild   do not check, but make the catalog from the segments. The store must not run. The old catalog stays
               beside the new one as a copy. Delete requests are kept if they can be read
+
+The second form makes the catalog of replicas in PostgreSQL again, if that database is lost: from the newest copy of the
+catalog in the bucket, and from all segments that it does not know. FILE is the replicas' configuration, with an empty
+database in skald.catalog.postgres_url. No replica may run. If the command is stopped, run it again. Delete requests that
+came after the copy, which is at most ten minutes old, are lost.
+
+  --config.file FILE         configuration of the replicas
+  --config.expand-env=true   replace \${NAME} in it by the environment
 
 Exit codes: 0 all is sound, 1 something is damaged or was set aside, 2 it could not be checked.
 `
@@ -35,18 +44,34 @@ export async function runVerifyCommand(
   argv: readonly string[],
   terminal: Terminal,
 ): Promise<number> {
-  const { isSet, paths } = readUpkeepArguments(argv, {
+  const given = readUpkeepArguments(argv, {
     usage: verifyUsage,
     switches: ['deep', 'json', 'rebuild'],
+    values: ['config.file', 'config.expand-env'],
     paths: ['a directory'],
   })
+  const { isSet, paths } = given
   if (isSet('rebuild') && isSet('deep')) {
     throw new UsageError('--rebuild checks nothing, so it goes without --deep', {
       usage: verifyUsage,
     })
   }
   const [directory] = paths as [string]
+  const isUrl = directory.startsWith('s3://')
+  if (isUrl && !isSet('rebuild')) {
+    throw new UsageError('A bucket can be rebuilt from, with --rebuild, but not checked', {
+      usage: verifyUsage,
+    })
+  }
+  if (!isUrl && given.optionOf('config.file') !== undefined) {
+    throw new UsageError('--config.file goes with s3://BUCKET/PREFIX', { usage: verifyUsage })
+  }
   try {
+    if (isUrl) {
+      const { readSharedPlace } = await import('./shared-place.ts')
+      const shared = readSharedPlace(given, verifyUsage, terminal)
+      return await rebuildBucket(directory, shared, isSet('json'), terminal)
+    }
     return isSet('rebuild')
       ? await rebuild(directory, isSet('json'), terminal)
       : await verify(directory, { isDeep: isSet('deep'), isJson: isSet('json') }, terminal)
@@ -82,19 +107,32 @@ function sentenceOf(directory: string, summary: VerifySummary): string {
   return `${directory}: ${what}: ${verdict}${replaced}`
 }
 
+async function rebuildBucket(
+  place: string,
+  shared: SharedPlaceConfig,
+  isJson: boolean,
+  terminal: Terminal,
+): Promise<number> {
+  const { rebuildShared } = await import('@skald/store/rebuild-shared')
+  const progress = new WorkProgress(terminal, 'entered')
+  const output = new FindingOutput(terminal, isJson, progress)
+  const logger = loggerBeside(progress, isJson, terminal)
+  const summary = await rebuildShared({
+    ...{ ...shared, place, logger, onProgress: progress.update },
+  }).finally(() => progress.clear())
+  const { segments, streams, deleteRequests, entered, damaged, copy } = summary
+  const kept = `${counted(segments, 'segment')}, ${counted(streams, 'stream')}, ${counted(deleteRequests, 'delete request')}`
+  const from = copy === 0 ? 'no copy of the catalog' : `a copy of version ${copy}`
+  const news = `${counted(entered, 'segment')} that it did not have`
+  const aside = damaged === 0 ? '' : `; ${counted(damaged, 'segment')} damaged`
+  output.end(summary, `${place}: new catalog with ${kept}, from ${from} and ${news}${aside}`)
+  return damaged > 0 ? exitCodes.failed : exitCodes.done
+}
+
 async function rebuild(directory: string, isJson: boolean, terminal: Terminal): Promise<number> {
   const progress = new WorkProgress(terminal, 'looked at')
   const output = new FindingOutput(terminal, isJson, progress)
-  const logger = createLogger({
-    level: 'info',
-    format: isJson ? 'json' : 'logfmt',
-    destination: {
-      write: text => {
-        progress.clear()
-        terminal.stderr.write(text)
-      },
-    },
-  })
+  const logger = loggerBeside(progress, isJson, terminal)
   const summary = await rebuildCatalog({
     ...{ directory, logger, onProgress: progress.update },
     onUnsupportedLock: err =>

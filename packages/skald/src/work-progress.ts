@@ -2,6 +2,7 @@
 
 import { formatLogqlBytes } from '@skald/go-dialect'
 import { coloursFor } from '@skald/wire'
+import { createLogger } from '@skald/wire/logger'
 import { drawIntervalMs, progressLineMs } from './limits.ts'
 import { formatBar } from './progress.ts'
 import type { Terminal } from './terminal.ts'
@@ -46,4 +47,18 @@ export class WorkProgress {
     if (this.#isDrawn) this.#terminal.stderr.write(eraseLine)
     this.#isDrawn = false
   }
+}
+
+/** Returns a logger that writes to standard error without mixing with the bar. */
+export function loggerBeside(progress: WorkProgress, isJson: boolean, { stderr }: Terminal) {
+  return createLogger({
+    level: 'info',
+    format: isJson ? 'json' : 'logfmt',
+    destination: {
+      write: text => {
+        progress.clear()
+        stderr.write(text)
+      },
+    },
+  })
 }

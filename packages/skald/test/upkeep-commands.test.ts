@@ -1,6 +1,6 @@
 // verify, inspect, backup and restore as a person meets them: their words, their JSON, and wrong command lines.
 
-import { existsSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
 import { segmentName } from '../../store/src/segment/name.ts'
@@ -10,6 +10,7 @@ import { makeSmallStore, rows } from '../../store/test/upkeep/small-store.ts'
 import { runBackupCommand } from '../src/backup-command.ts'
 import { describeFailure, exitCodeOf } from '../src/failure.ts'
 import { runInspectCommand } from '../src/inspect-command.ts'
+import { runMoveCommand } from '../src/move-command.ts'
 import { runRestoreCommand } from '../src/restore-command.ts'
 import { runVerifyCommand } from '../src/verify-command.ts'
 import { createTestTerminal } from './terminal-double.ts'
@@ -19,6 +20,7 @@ const commands = {
   inspect: runInspectCommand,
   backup: runBackupCommand,
   restore: runRestoreCommand,
+  move: runMoveCommand,
 }
 
 /** Runs a command like main.ts. */
@@ -231,4 +233,33 @@ test('what fails for another reason exits with 1 and one line', async t => {
   t.equal(locked.code, 1)
   t.match(locked.err, /^Cannot use the data directory .* is using it/)
   await store.stop()
+})
+
+test('tools for replicas want their configuration', async t => {
+  const { dir } = await restingStore(t)
+  const url = 's3://logs/skald'
+  const wrong: [keyof typeof commands, ...string[]][] = [
+    ['verify', '--rebuild', url],
+    ['verify', url, '--config.file=replicas.yaml'],
+    ['verify', '--rebuild', '--config.file=replicas.yaml', dir],
+    ['move', dir],
+    ['move', '--config.file=replicas.yaml'],
+  ]
+  for (const argv of wrong) {
+    const { code, err } = await run(...argv)
+    t.equal(code, 2, argv.join(' '))
+    t.match(err, /config\.file|not checked|a data directory/)
+  }
+  const file = join(dir, 'single.yaml')
+  writeFileSync(file, 'auth_enabled: false\n')
+  const useless: [keyof typeof commands, ...string[]][] = [
+    ['verify', '--rebuild', `-config.file=${file}`, url],
+    ['move', `-config.file=${file}`, dir],
+  ]
+  for (const argv of useless) {
+    const { code, err } = await run(...argv)
+    t.equal(code, 2, argv.join(' '))
+    t.match(err, /describes no replicas: it needs a bucket and skald\.catalog\.postgres_url/)
+  }
+  t.notOk(existsSync(join(dir, 'moved.json')))
 })

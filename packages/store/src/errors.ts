@@ -209,8 +209,12 @@ export class CatalogUnavailableError extends Error {
  */
 export class ChangeRefusedError extends Error {
   readonly code = 'CHANGE_REFUSED'
-  /** What has happened: the merge lost its job, its inputs are gone, a delete request began, streams were removed. */
-  readonly reason: 'job' | 'inputs' | 'rules' | 'forgets'
+  /**
+   * What has happened: the merge lost its job, its inputs are gone, a delete request began, streams were removed,
+   * rows of removed segments were forgotten, the replica was not seen for long, the database has lost changes that
+   * the replica has, a segment is already there.
+   */
+  readonly reason: 'job' | 'inputs' | 'rules' | 'forgets' | 'forgotten' | 'epoch' | 'lost' | 'taken'
 
   constructor(
     message: string,
@@ -243,7 +247,7 @@ export class BucketOwnerError extends Error {
 }
 
 /**
- * Thrown when a tool for operators (verify, rebuild, inspect, backup, restore) cannot do its work. The message says
+ * Thrown when a tool for operators (verify, rebuild, inspect, backup, restore, move) cannot do its work. The message says
  * what to do. `UPKEEP_PATH`: a path that the user named is not what the tool needs; nothing was changed.
  */
 export class UpkeepError extends Error {

@@ -635,6 +635,58 @@ export const sharedCopyMs = 600_000
 /** How long changes are kept that a copy has: replicas that were cut off for longer begin with the copy. */
 export const changesKeptMs = 3_600_000
 
+/**
+ * After this time without a sign of life, what a replica has named can no longer be entered: it takes a new number.
+ * Longer than any outage that ends by itself, and shorter than rows of removed segments are kept.
+ */
+export const replicaFencedMs = 1_800_000
+
+/**
+ * How long the row of a removed segment is kept after its object was deleted. Until then, an upload that arrives late
+ * changes nothing, and storages refuse requests that were signed more than 15 minutes ago.
+ */
+export const forgottenMs = 3_600_000
+
+/**
+ * How often the bucket is listed for segments that the catalog does not know. A list of 20,000 objects costs 20
+ * requests, and nobody waits for what is found.
+ */
+export const adoptionMs = 600_000
+
+/**
+ * Segments and streams that one transaction enters when they were found in the bucket: some 200 KB of JSON, which takes
+ * less than a second.
+ */
+export const adoptedSegmentsAtOnce = 50
+export const adoptedStreamsAtOnce = 2000
+
+/** Names that one request compares with the catalog: a megabyte. */
+export const namesAtOnce = 20_000
+
+/** How often bringing the catalog in line with the bucket begins again because others changed something meanwhile. */
+export const adoptionRoundsMax = 20
+
+/** How long a replica that repairs the catalog keeps others from doing the same, unless it goes on. */
+export const repairLeaseMs = 30_000
+
+/** Pause before a repair that failed is tried again, and between looks whether another replica has ended its repair. */
+export const repairRetryMs = 500
+
+/**
+ * Numbers of processes to leave out after the database has lost changes: more processes than can have started in the
+ * time that it lost.
+ */
+export const lostEpochsMax = 1000
+
+/**
+ * Segments of level 0 whose order a replica remembers, should the database forget it: two megabytes, and half an hour of
+ * three replicas that are always busy.
+ */
+export const recentSegmentsMax = 20_000
+
+/** Cancelled delete requests to remember, should the database forget that they were cancelled. */
+export const cancelledRequestsMax = 10_000
+
 /** How long a process that ended stays in the list of replicas. */
 export const replicaRowMs = 86_400_000
 
@@ -951,6 +1003,15 @@ export const pinnedFilesMax = 512
  * left to copy.
  */
 export const backupRoundsMax = 100
+
+/** How long one request of a tool to PostgreSQL may take: it enters a hundred thousand names at once. */
+export const upkeepRequestMs = 120_000
+
+/** How long after its last sign of life a replica counts as running: it gives one every five seconds. */
+export const replicaLivesMs = 30_000
+
+/** Segments that a tool uploads at a time. */
+export const movedSegmentsAtOnce = 4
 
 /** End of a segment that is compared to tell it from another store's: its footer, or most of it. */
 export const comparedEndBytes = 64 * 1024

@@ -202,7 +202,10 @@ async function setAside(
  * Reads the footer and, for a level-0 segment, every block: a power loss can keep the end of a file
  * and lose the middle.
  */
-async function readChecked(objects: ObjectStore, object: ObjectInfo): Promise<SegmentFooter> {
+export async function readChecked(
+  objects: Pick<ObjectStore, 'read'>,
+  object: ObjectInfo,
+): Promise<SegmentFooter> {
   const { name, sizeBytes } = object
   const footer = await readFooterOf(objects, object)
   if (footer.level > 0) return footer
@@ -218,7 +221,7 @@ async function readChecked(objects: ObjectStore, object: ObjectInfo): Promise<Se
   return footer
 }
 
-function readFooterOf(objects: ObjectStore, { name, sizeBytes }: ObjectInfo) {
+function readFooterOf(objects: Pick<ObjectStore, 'read'>, { name, sizeBytes }: ObjectInfo) {
   return readFooter(name, sizeBytes, (offset, length) => objects.read(name, offset, length))
 }
 

@@ -36,6 +36,8 @@ export interface StorageOptions {
   readonly shared?: CatalogConfig | undefined
   /** The servers of a replica, if they are not S3 and PostgreSQL. */
   readonly servers?: ReplicaServers | undefined
+  /** `limits_config.log_level_fields`. Replicas need them. */
+  readonly logLevelFields?: readonly string[]
   /** Receives what to close at the end. */
   readonly own: <T extends { close(): Promise<void> }>(part: T) => T
 }
@@ -127,13 +129,14 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
 
 /** Loads the code for replicas, which other stores do not need. */
 async function openShared(
-  { dataDir, logger, bucket, servers, own }: StorageOptions,
+  { dataDir, logger, bucket, servers, own, logLevelFields = [] }: StorageOptions,
   catalogConfig: CatalogConfig,
 ): Promise<Storage> {
   assert(bucket, 'replicas need a bucket')
   const { openReplica } = await import('./scaled/replica.ts')
   const { config, ...rest } = bucket
-  const options = { ...rest, dataDir, logger, bucket: config, catalog: catalogConfig, servers }
+  const configs = { bucket: config, catalog: catalogConfig, logLevelFields }
+  const options = { ...rest, ...configs, dataDir, logger, servers }
   const replica = own(await openReplica(options))
   const { objects, disk, catalog, nextSequence } = replica
   return {

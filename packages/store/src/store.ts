@@ -134,6 +134,7 @@ async function openStore(
   const storage = await openStorage({
     ...{ dataDir: config.dataDir, logger, files: options.files, bucket, own },
     ...{ shared: config.catalog, servers: options.servers },
+    logLevelFields: config.limits.logLevelFields,
   })
   const { segmentsDir, objects, disk, remote, replica, catalog, nextSequence } = storage
 

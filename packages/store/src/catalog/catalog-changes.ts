@@ -1,7 +1,7 @@
 // Changes of a catalog that several replicas share. Each is one transaction; applied in the order of their
 // versions, they make every copy the same.
 
-import type { CatalogSegment } from './catalog.ts'
+import type { CatalogPart, CatalogSegment } from './catalog.ts'
 import type { DeleteRequest, DeleteState } from './delete-requests.ts'
 
 /** A segment as a change adds it. When it was created, and the sequence of level 0, come from the transaction. */
@@ -27,6 +27,11 @@ export type CatalogChange =
       readonly kind: 'segments'
       readonly added: readonly AddedSegment[]
       readonly removed: readonly string[]
+      /**
+       * Whether the segments were found in the bucket. They are older than the change says. Those of level 0 have
+       * versions of their own, the last of which is that of the change.
+       */
+      readonly areFound?: boolean
     }
   /** Everything of a tenant from before a day is gone. */
   | {
@@ -45,11 +50,23 @@ export type CatalogChange =
     }
   /** Segments whose objects are missing. */
   | { readonly kind: 'lost'; readonly removed: readonly string[] }
+  /** Streams of segments that are entered next. */
+  | { readonly kind: 'streams'; readonly parts: readonly CatalogPart[] }
+  /** Nothing but a version that is higher than all before, the last of which is `from`. */
+  | { readonly kind: 'jumped'; readonly from: number }
 
 /** A change, and what its transaction gave it. */
 export interface EnteredChange {
   readonly version: number
+  /** 48 bits that tell it from the change of another history with the same version. 0 if they are not known. */
+  readonly tag?: number
   /** By the clock of the database. */
   readonly enteredMs: number
   readonly change: CatalogChange
+}
+
+/** Returns how many versions a change takes. */
+export function versionsOf(change: CatalogChange): number {
+  if (change.kind !== 'segments' || !change.areFound) return 1
+  return Math.max(1, change.added.filter(({ level }) => level === 0).length)
 }

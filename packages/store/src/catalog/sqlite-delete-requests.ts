@@ -20,6 +20,9 @@ function prepare(database: Database.Database) {
     list: database.prepare(
       `SELECT ${deleteColumns} FROM delete_requests WHERE tenant = ? ORDER BY created_ms, number`,
     ),
+    listAll: database.prepare(
+      `SELECT ${deleteColumns} FROM delete_requests ORDER BY created_ms, number`,
+    ),
     listPending: database.prepare(
       `SELECT ${deleteColumns} FROM delete_requests WHERE state <> 'processed' ORDER BY created_ms, number`,
     ),
@@ -52,6 +55,11 @@ export class SqliteDeleteRequests implements DeleteRequests {
 
   async listPending(): Promise<DeleteRequest[]> {
     return this.#sql.listPending.all() as DeleteRequest[]
+  }
+
+  /** Returns the requests of all tenants, oldest first. */
+  listAll(): DeleteRequest[] {
+    return this.#sql.listAll.all() as DeleteRequest[]
   }
 
   async setState(

@@ -94,6 +94,9 @@ const segmentStatements = {
   copiedVersion: firstColumn("SELECT value FROM marks WHERE name = 'copied'"),
   setCopied: `INSERT INTO marks (name, value) VALUES ('copied', ?)
        ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
+  copiedTag: firstColumn("SELECT value FROM marks WHERE name = 'copied-tag'"),
+  setCopiedTag: `INSERT INTO marks (name, value) VALUES ('copied-tag', ?)
+       ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
   // Delete requests count too: a request's sequence is above every commit acknowledged before it
   // began.
   marks: `SELECT max((SELECT value FROM marks WHERE name = 'level0'),

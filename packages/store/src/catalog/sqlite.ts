@@ -5,12 +5,7 @@
 import { closeSync, openSync } from 'node:fs'
 import { type LabelSet, type Matcher, privateFileMode } from '@skald/wire'
 import Database from 'better-sqlite3'
-import {
-  catalogCheckBytesMax,
-  catalogCopyPages,
-  catalogLogBytesMax,
-  catalogPagesKib,
-} from '../limits.ts'
+import { catalogCopyPages, catalogLogBytesMax, catalogPagesKib } from '../limits.ts'
 import { parseSegmentName } from '../segment/name.ts'
 import type {
   CatalogPart,
@@ -29,12 +24,13 @@ import type {
   TenantDay,
   TimeRange,
 } from './catalog.ts'
-import type { EnteredChange } from './catalog-changes.ts'
+import { type EnteredChange, versionsOf } from './catalog-changes.ts'
 import { activityStepNs, KnownStreams, stepOf } from './known-streams.ts'
 import { migrate } from './migrations.ts'
 import { SqliteDeleteRequests } from './sqlite-delete-requests.ts'
 import { type CatalogStatements, prepareStatements } from './sqlite-statements.ts'
 import { StreamSearch } from './stream-search.ts'
+import { checkStructure } from './structure.ts'
 import { runSynced } from './synced.ts'
 import { bounded, clampToInt64, daysOf } from './time-bounds.ts'
 
@@ -99,6 +95,21 @@ export class SqliteCatalog implements LocalCatalog {
     return (this.#sql.copiedVersion.get() as number | undefined) ?? 0
   }
 
+  /** Tag of the change that made that version; 0 if it is not known. */
+  get copiedTag(): number {
+    return (this.#sql.copiedTag.get() as number | undefined) ?? 0
+  }
+
+  /** Says that this is a copy of the shared catalog at a version. */
+  setCopied({ version, tag = 0 }: Pick<EnteredChange, 'version' | 'tag'>): void {
+    this.#transaction(() => this.#setCopied({ version, tag }))
+  }
+
+  #setCopied({ version, tag = 0 }: Pick<EnteredChange, 'version' | 'tag'>): void {
+    this.#sql.setCopied.run(version)
+    this.#sql.setCopiedTag.run(tag)
+  }
+
   /**
    * Applies changes of the shared catalog, in one transaction. Returns for each whether it had an effect, as
    * far as that depends on what was there.
@@ -108,7 +119,7 @@ export class SqliteCatalog implements LocalCatalog {
     try {
       this.#transaction(() => {
         outcomes = changes.map(change => this.#apply(change))
-        for (const { version } of changes.slice(-1)) this.#sql.setCopied.run(version)
+        for (const last of changes.slice(-1)) this.#setCopied(last)
       })
     } catch (error) {
       this.#forget()
@@ -119,13 +130,15 @@ export class SqliteCatalog implements LocalCatalog {
 
   #apply({ version, enteredMs, change }: EnteredChange): boolean {
     switch (change.kind) {
-      case 'segments':
+      case 'segments': {
         this.#dropSegments(change.removed)
+        let sequence = version - versionsOf(change)
         for (const added of change.added) {
-          const sequence = added.level === 0 ? version : added.sequence
-          this.#addSegment({ ...added, sequence, createdMs: enteredMs })
+          const given = added.level === 0 ? { ...added, sequence: ++sequence } : added
+          this.#addSegment({ ...given, createdMs: enteredMs })
         }
         return true
+      }
       case 'expired':
         this.#dropSegments(change.removed)
         this.#forgetBefore(change.tenant, change.day)
@@ -134,6 +147,11 @@ export class SqliteCatalog implements LocalCatalog {
         return this.#retain(change, new Set(change.labelsTexts))
       case 'lost':
         this.#loseSegments(change.removed)
+        return true
+      case 'streams':
+        for (const part of change.parts) this.#addActivities(part)
+        return true
+      case 'jumped':
         return true
       case 'delete-added':
       case 'delete-state':
@@ -204,8 +222,12 @@ export class SqliteCatalog implements LocalCatalog {
     for (const part of segment.parts) {
       const { tenant, day, minNs, maxNs, rowCount, lineBytes } = part
       this.#sql.addPart.run(id, tenant, day, minNs, maxNs, rowCount, lineBytes)
-      for (const stream of part.streams) this.#addActivity(part, stream)
+      this.#addActivities(part)
     }
+  }
+
+  #addActivities(part: CatalogPart): void {
+    for (const stream of part.streams) this.#addActivity(part, stream)
   }
 
   #addActivity({ tenant, day }: CatalogPart, stream: StreamActivity): void {
@@ -410,12 +432,7 @@ export class SqliteCatalog implements LocalCatalog {
    * @throws an error with the code SQLITE_CORRUPT.
    */
   checkStructure(): void {
-    const pages = this.#database.pragma('page_count', { simple: true }) as number
-    const pageBytes = this.#database.pragma('page_size', { simple: true }) as number
-    if (pages * pageBytes > catalogCheckBytesMax) return
-    const text = this.#database.pragma('integrity_check(1)', { simple: true }) as string
-    if (text === 'ok') return
-    throw Object.assign(new Error(`The catalog is damaged: ${text}`), { code: 'SQLITE_CORRUPT' })
+    checkStructure(this.#database)
   }
 
   async daySizes(): Promise<DaySize[]> {

@@ -20,18 +20,24 @@ type CodedSegment = Omit<AddedSegment, 'parts'> & { readonly parts: readonly Cod
 
 /** A change as the database holds it. */
 export type CodedChange =
-  | Exclude<CatalogChange, { kind: 'segments' }>
+  | Exclude<CatalogChange, { kind: 'segments' | 'streams' }>
+  | { readonly kind: 'streams'; readonly parts: readonly CodedPart[] }
   | {
       readonly kind: 'segments'
       readonly added: readonly CodedSegment[]
       readonly removed: readonly string[]
+      readonly areFound?: boolean
     }
 
 /** Returns the JSON of a change. */
 export function encodeChange(change: CatalogChange): string {
-  const coded: CodedChange =
-    change.kind === 'segments' ? { ...change, added: change.added.map(codedSegment) } : change
-  return JSON.stringify(coded)
+  return JSON.stringify(coded(change))
+}
+
+function coded(change: CatalogChange): CodedChange {
+  if (change.kind === 'streams') return { ...change, parts: change.parts.map(codedPart) }
+  if (change.kind !== 'segments') return change
+  return { ...change, added: change.added.map(codedSegment) }
 }
 
 function codedSegment({ name, level, sequence, version, sizeBytes, parts }: AddedSegment) {
@@ -50,6 +56,7 @@ function codedPart({ tenant, day, minNs, maxNs, rowCount, lineBytes, streams }: 
 
 /** Returns a change from its parsed JSON. */
 export function decodeChange(coded: CodedChange): CatalogChange {
+  if (coded.kind === 'streams') return { ...coded, parts: coded.parts.map(decodePart) }
   if (coded.kind !== 'segments') return coded
   const added = coded.added.map(segment => ({ ...segment, parts: segment.parts.map(decodePart) }))
   return { ...coded, added }

@@ -1,7 +1,7 @@
 // Keeps this process in the list of replicas, and its leases and its merge alive. A lease saves work: two
 // replicas that both believe to have one do no harm, because transactions check what they rely on.
 
-import { jobMs, leaseMs } from '../limits.ts'
+import { jobMs, leaseMs, replicaFencedMs } from '../limits.ts'
 import type { Database } from './postgres.ts'
 
 /** Work that one replica at a time does. */
@@ -11,7 +11,9 @@ const kinds = ['compaction', 'collection'] as const
 
 export interface LeasesParts {
   readonly database: Database
-  readonly epoch: number
+  readonly epoch: () => number
+  /** Called when the process is not in the list of replicas, or was not seen for too long. */
+  readonly onFenced?: () => void
   /** The job of the merge under way. */
   readonly job: () => number | undefined
 }
@@ -52,19 +54,23 @@ export class Leases {
 
   /** Takes or renews all that can be had. @throws CatalogUnavailableError */
   async renew(): Promise<void> {
-    const { database, epoch, job } = this.#parts
+    const { database, job, onFenced } = this.#parts
+    const epoch = this.#parts.epoch()
     const askedMs = performance.now()
-    const [row] = await database.query<Record<LeaseKind, boolean> & { others: string }>({
+    const [row] = await database.query<Record<LeaseKind | 'known', boolean> & { others: string }>({
       name: 'renew',
-      text: `WITH seen AS (UPDATE skald.replicas SET seen = clock_timestamp() WHERE epoch = $1),
+      text: `WITH seen AS (UPDATE skald.replicas SET seen = clock_timestamp()
+            WHERE epoch = $1 AND seen > clock_timestamp() - $5 * interval '1 millisecond' RETURNING 1),
           kept AS (UPDATE skald.jobs SET expires = clock_timestamp() + $3 * interval '1 millisecond'
             WHERE id = $4 AND NOT is_fenced)
         SELECT skald.lease('compaction', $1, $2) AS compaction, skald.lease('collection', $1, $2) AS collection,
+          EXISTS (SELECT 1 FROM seen) AS known,
           (SELECT count(*) FROM skald.replicas
             WHERE epoch <> $1 AND seen > clock_timestamp() - $2 * interval '1 millisecond') AS others`,
-      values: [epoch, leaseMs, jobMs, job() ?? null],
+      values: [epoch, leaseMs, jobMs, job() ?? null, replicaFencedMs],
     })
     this.#liveReplicas = 1 + Number(row!.others)
+    if (!row!.known) onFenced?.()
     for (const kind of kinds) {
       if (!row?.[kind]) {
         this.#held.delete(kind)
@@ -77,7 +83,8 @@ export class Leases {
 
   /** Lets others have them at once. @throws CatalogUnavailableError */
   async release(): Promise<void> {
-    const { database, epoch } = this.#parts
+    const { database } = this.#parts
+    const epoch = this.#parts.epoch()
     this.#held.clear()
     await database.query({
       text: `WITH left_now AS (DELETE FROM skald.replicas WHERE epoch = $1),

@@ -9,7 +9,7 @@ import type { Database } from './postgres.ts'
 export interface MergeJobsParts {
   readonly database: Pick<Database, 'query'>
   /** Number of this process. */
-  readonly epoch: number
+  readonly epoch: () => number
 }
 
 /** Jobs of this process: one at a time. */
@@ -38,7 +38,7 @@ export class MergeJobs {
     const [row] = await database.query<{ id: string | null }>({
       name: 'begin-job',
       text: 'SELECT skald.begin_job($1, $2, $3, $4) AS id',
-      values: [epoch, inputs, outputs, jobMs],
+      values: [epoch(), inputs, outputs, jobMs],
     })
     if (!row?.id) return 'taken'
     this.#current = { job: Number(row.id), outputs }
@@ -63,7 +63,7 @@ export class MergeJobs {
       text: `WITH ended AS (UPDATE skald.jobs SET is_fenced = true WHERE id = $1 RETURNING id)
         INSERT INTO skald.jobs (epoch, outputs, expires, is_fenced)
           SELECT $2, $3, clock_timestamp(), true WHERE NOT EXISTS (SELECT 1 FROM ended)`,
-      values: [job, this.#parts.epoch, outputs],
+      values: [job, this.#parts.epoch(), outputs],
     }
     await this.#parts.database.query(statement).catch(() => undefined)
   }

@@ -33,7 +33,11 @@ export interface Database {
 type Pool = import('pg').Pool
 
 /** Opens a database. Sends nothing. @throws CatalogOwnerError when the URL cannot be used. */
-export async function openPostgres(config: CatalogConfig, logger: Logger): Promise<Database> {
+export async function openPostgres(
+  config: CatalogConfig,
+  logger: Logger,
+  requestMs = catalogRequestMs,
+): Promise<Database> {
   const [{ default: pg }, { parseIntoClientConfig }] = await Promise.all([
     import('pg'),
     import('pg-connection-string'),
@@ -52,9 +56,9 @@ export async function openPostgres(config: CatalogConfig, logger: Logger): Promi
     max: catalogConnectionsMax,
     connectionTimeoutMillis: catalogConnectMs,
     idleTimeoutMillis: catalogIdleMs,
-    statement_timeout: catalogRequestMs,
+    statement_timeout: requestMs,
     // Without it, a connection that swallows everything would wait for ever.
-    query_timeout: catalogRequestMs,
+    query_timeout: requestMs,
     keepAlive: true,
     application_name: 'skald',
   })
@@ -101,6 +105,11 @@ const refusals: Readonly<Record<string, ChangeRefusedError['reason']>> = {
   SK002: 'inputs',
   SK003: 'rules',
   SK004: 'forgets',
+  SK005: 'forgotten',
+  SK006: 'epoch',
+  SK007: 'lost',
+  // Of names of segments, the only ones that are unique and not made by the database.
+  23505: 'taken',
 }
 
 /** Classes of SQLSTATE that say that a setting is wrong: authorization, names, rights. */

@@ -2,7 +2,6 @@
 // Nothing on its disk is needed by anybody. All of it is in the directory `replica`, and most goes at a start.
 
 import { existsSync } from 'node:fs'
-import { rm } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -11,13 +10,11 @@ import type { Logger } from 'pino'
 import type { Bucket, BucketCounts } from '../bucket/bucket.ts'
 import { sharedStoreKey, writersPrefix } from '../bucket/bucket-writer.ts'
 import { createCacheBound } from '../bucket/cache-bound.ts'
-import { loadJsonFile, saveJsonFile } from '../bucket/json-file.ts'
 import { RequestSlots } from '../bucket/request-slots.ts'
 import { openS3Bucket, type S3BucketParts } from '../bucket/s3-bucket.ts'
 import { openSegmentCache, type SegmentCache } from '../bucket/segment-cache.ts'
 import type { BucketConfig } from '../bucket-config.ts'
 import type { EnteredChange } from '../catalog/catalog-changes.ts'
-import { openSqliteCatalog, type SqliteCatalog } from '../catalog/sqlite.ts'
 import type { CatalogConfig } from '../catalog-config.ts'
 import {
   BucketError,
@@ -26,26 +23,33 @@ import {
   StorageUnavailableError,
 } from '../errors.ts'
 import {
+  adoptionMs,
   bucketReadingBytesMax,
   bucketReadsMax,
   bucketRetryMsMax,
+  cancelledRequestsMax,
   catalogPollMs,
   collectMs,
   leaseRenewMs,
+  recentSegmentsMax,
   removedObjectMsLeast,
+  repairRetryMs,
   replicaNumbers,
   replicaNumbersFrom,
   sharedCommitEagerBytes,
   sharedCommitsInFlight,
 } from '../limits.ts'
 import { type DiskObjectStore, openDiskObjectStore } from '../objects/disk.ts'
+import { Adoption } from './adoption.ts'
 import { type ChangeListener, createObserver, type ObserverParts } from './change-observer.ts'
 import { collect } from './collector.ts'
+import { FoundSegments } from './found-segments.ts'
 import { Leases } from './leases.ts'
 import { OldFiles } from './old-files.ts'
 import { type Database, openPostgres } from './postgres.ts'
+import { type Head, ReplicaCopies, readHead } from './replica-copies.ts'
+import { type CancelledRequest, type KnownBefore, readKnown, restoreLost } from './restore-lost.ts'
 import { SharedCatalog } from './shared-catalog.ts'
-import { bringSharedCopy, type SharedCopiesParts } from './shared-copies.ts'
 import { SharedObjects, sharedSegmentKey } from './shared-objects.ts'
 import { migrateTables } from './tables.ts'
 
@@ -57,6 +61,8 @@ export interface ReplicaOptions extends BucketCounts {
   readonly logger: Logger
   /** `compactor.retention_min_free_bytes`. */
   readonly minFreeBytes: number | undefined
+  /** `limits_config.log_level_fields`. */
+  readonly logLevelFields: readonly string[]
   /** Called when the start has to wait. `what` is PostgreSQL or the bucket. */
   readonly onWait: (what: string) => void
   /** Its servers, if they are not S3 and PostgreSQL. */
@@ -74,13 +80,6 @@ const realServers: ReplicaServers = {
   openDatabase: openPostgres,
 }
 
-/** What the catalog says of itself. */
-interface Head {
-  readonly store: string
-  readonly version: number
-  readonly floor: number
-}
-
 interface Parts {
   readonly options: ReplicaOptions
   readonly database: Database
@@ -89,10 +88,18 @@ interface Parts {
   readonly cache: SegmentCache
   readonly objects: SharedObjects
   readonly catalog: SharedCatalog
+  readonly copies: ReplicaCopies
+  readonly events: CatalogEvents
   readonly epoch: number
   /** Directory of the replica. */
   readonly directory: string
   readonly old: OldFiles
+}
+
+/** What the catalog tells a replica, once there is one. */
+interface CatalogEvents {
+  onLost: () => void
+  onFenced: () => void
 }
 
 /**
@@ -118,39 +125,36 @@ export async function openReplica(options: ReplicaOptions): Promise<Replica> {
     const disk = own(await openDiskObjectStore(segmentsDir))
     const database = own(await servers.openDatabase(options.catalog, logger))
     const bucket = own(await servers.openBucket({ config: options.bucket, logger, onRequest }))
-    const { head, epoch } = await untilAnswered(options, 'PostgreSQL', () => enter(database))
-    const copies = { bucket, database, directory, logger }
-    const copy = await untilAnswered(options, 'the bucket', async () => {
-      await claimBucket(bucket, head.store)
-      return openCopy(copies, head)
+    const head = await untilAnswered(options, 'PostgreSQL', async () => {
+      await migrateTables(database)
+      return readHead(database)
     })
+    const copies = new ReplicaCopies({ bucket, database, directory, logger })
+    const known: KnownBefore[] = []
+    const copy = await untilAnswered(options, 'the bucket', async () => {
+      await claimBucket(bucket, head)
+      return copies.open(async lost => {
+        known.push(await readKnown(lost))
+      })
+    })
+    const epoch = await untilAnswered(options, 'PostgreSQL', () => newEpoch(database))
+    const events: CatalogEvents = { onLost: () => undefined, onFenced: () => undefined }
     const catalog = own(
       new SharedCatalog({
         ...{ database, copy, epoch, logger, store: head.store },
-        renewCopy: async old => {
-          await old.close()
-          await removeCopy(directory)
-          return openCopy(copies, await readHead(database))
-        },
+        renewCopy: () => copies.openNext(),
+        onLost: () => events.onLost(),
+        onFenced: () => events.onFenced(),
       }),
     )
     await untilAnswered(options, 'PostgreSQL', () => catalog.sync())
     const cache = await openCache(options, { disk, bucket, directory })
     const isEntered = (name: string) => catalog.numberOf(name) > 0
     const objects = new SharedObjects({ disk, bucket, cache, logger, isEntered })
-    const parts = {
-      options,
-      database,
-      bucket,
-      disk,
-      cache,
-      objects,
-      catalog,
-      epoch,
-      directory,
-      old,
-    }
-    const replica = new Replica(parts)
+    const stored = { options, database, bucket, disk, cache, objects, catalog, epoch, directory }
+    const replica = new Replica({ ...stored, old, copies, events })
+    if (known.length > 0)
+      await untilAnswered(options, 'PostgreSQL', () => replica.restore(catalog, known))
     await replica.follow([])
     return replica
   } catch (error) {
@@ -189,27 +193,17 @@ async function untilAnswered<T>(
   }
 }
 
-/** Brings the tables to this version, and enters the process into the list of replicas. */
-async function enter(database: Database): Promise<{ head: Head; epoch: number }> {
-  await migrateTables(database)
-  const head = await readHead(database)
+/** Enters the process into the list of replicas. */
+async function newEpoch(database: Database): Promise<number> {
   const [row] = await database.query<{ epoch: string }>({
     text: 'INSERT INTO skald.replicas (name) VALUES ($1) RETURNING epoch',
     values: [hostname()],
   })
-  return { head, epoch: Number(row!.epoch) }
-}
-
-async function readHead(database: Database): Promise<Head> {
-  const [row] = await database.query<{ store: string; version: string; floor: string }>({
-    text: 'SELECT store, version, floor FROM skald.head',
-  })
-  if (!row) throw new CatalogOwnerError('the catalog in PostgreSQL has no head')
-  return { store: row.store, version: Number(row.version), floor: Number(row.floor) }
+  return Number(row!.epoch)
 }
 
 /** Makes sure that the bucket belongs to this catalog alone. @throws CatalogOwnerError; BucketError. */
-async function claimBucket(bucket: Bucket, store: string): Promise<void> {
+async function claimBucket(bucket: Bucket, { store, version }: Head): Promise<void> {
   const writers = await bucket.list(writersPrefix)
   if (writers.length > 0) {
     throw new CatalogOwnerError(
@@ -220,65 +214,16 @@ async function claimBucket(bucket: Bucket, store: string): Promise<void> {
     await bucket.put(sharedStoreKey, { bytes: Buffer.from(JSON.stringify({ store })) })
   } catch (error) {
     if (!(error instanceof BucketError) || !error.isTaken) throw error
-    throw new CatalogOwnerError(
-      `${bucket.place} belongs to the catalog of another database: configure that one, or another bucket or prefix`,
-      { cause: error },
-    )
+    const text =
+      version > 0
+        ? `${bucket.place} belongs to the catalog of another database: configure that one, or another bucket or prefix`
+        : `the catalog in PostgreSQL is empty, and ${bucket.place} has the lines of another one: configure its database. If it is lost, stop all replicas, make the catalog again from the bucket, and start them: skald verify --rebuild --config.file=FILE ${bucket.place}`
+    throw new CatalogOwnerError(text, { cause: error })
   }
-}
-
-/** Opens the copy of the catalog: the one on the disk, one from the bucket, or a new one. */
-async function openCopy(parts: SharedCopiesParts, head: Head): Promise<SqliteCatalog> {
-  const { directory } = parts
-  const path = copyPath(directory)
-  const known = (await loadJsonFile(ownerPath(directory)).catch(() => undefined)) as
-    | Pick<Head, 'store'>
-    | undefined
-  const found = known?.store === head.store ? await openUsable(path, head) : undefined
-  if (found) return found
-  await removeCopy(directory)
-  const isBrought = await bringSharedCopy(parts, path, head)
-  if (!isBrought && head.floor > 0) {
-    throw new CatalogOwnerError(
-      `no copy of the catalog in ${parts.bucket.place}scaled/catalog/ can be used, and PostgreSQL keeps only the changes since ${head.floor}: put the newest copy back`,
-    )
-  }
-  await saveJsonFile(ownerPath(directory), { store: head.store })
-  return openSqliteCatalog(path)
-}
-
-/** Opens a copy if it is whole, and new enough for changes to follow it. */
-async function openUsable(
-  path: string,
-  { floor, version }: Head,
-): Promise<SqliteCatalog | undefined> {
-  if (!existsSync(path)) return undefined
-  let copy: SqliteCatalog | undefined
-  try {
-    copy = openSqliteCatalog(path)
-    copy.checkStructure()
-    if (copy.copiedVersion >= floor && copy.copiedVersion <= version) return copy
-  } catch {
-    // A damaged copy is as good as none.
-  }
-  await copy?.close()
-  return undefined
-}
-
-async function removeCopy(directory: string): Promise<void> {
-  for (const end of ['', '-wal', '-shm']) await rm(`${copyPath(directory)}${end}`, { force: true })
-}
-
-function copyPath(directory: string): string {
-  return join(directory, 'catalog.sqlite')
 }
 
 function cacheDirOf(directory: string): string {
   return join(directory, 'cache')
-}
-
-function ownerPath(directory: string): string {
-  return join(directory, 'owner.json')
 }
 
 function openCache(
@@ -302,7 +247,17 @@ export class Replica {
   readonly #parts: Parts
   readonly #leases: Leases
   readonly #timers: NodeJS.Timeout[] = []
+  readonly #adoption: Adoption
+  #epoch: number
   #number = 0
+  /** While the process gets another number. */
+  #renumbering: Promise<void> | undefined
+  #repairing: Promise<void> | undefined
+  /** Delete requests that were cancelled since the start. */
+  #cancelled: CancelledRequest[] = []
+  /** Newest segments of level 0 → their versions. Objects outlive merges, and the copy does not know their order then. */
+  readonly #recent = new Map<string, number>()
+  #adoptedMs = Number.NEGATIVE_INFINITY
   #observe: ChangeListener = async () => undefined
   #working: Promise<void> = Promise.resolve()
   #isCollectFailing = false
@@ -313,8 +268,26 @@ export class Replica {
     this.objects = parts.objects
     this.catalog = parts.catalog
     this.disk = parts.disk
-    const { database, epoch, catalog } = parts
-    this.#leases = new Leases({ database, epoch, job: () => catalog.job })
+    const { database, catalog, events, bucket, options } = parts
+    this.#epoch = parts.epoch
+    this.#leases = new Leases({
+      ...{ database, epoch: () => this.#epoch, job: () => catalog.job },
+      onFenced: () => events.onFenced(),
+    })
+    events.onLost = () => {
+      this.#repairing ??= this.#repair().finally(() => {
+        this.#repairing = undefined
+      })
+    }
+    events.onFenced = () => {
+      this.#renumbering ??= this.#takeEpoch()
+        .catch(() => undefined)
+        .finally(() => {
+          this.#renumbering = undefined
+        })
+    }
+    const { logger } = options
+    this.#adoption = new Adoption({ database, bucket, catalog, logger, found: this.#found })
     catalog.listen(changes => this.follow(changes))
   }
 
@@ -348,7 +321,59 @@ export class Replica {
   readonly nextSequence = (): number => {
     if (++this.#number >= replicaNumbers)
       throw new RangeError('out of numbers: restart the process')
-    return replicaNumbersFrom + this.#parts.epoch * replicaNumbers + this.#number
+    return replicaNumbersFrom + this.#epoch * replicaNumbers + this.#number
+  }
+
+  get #found(): FoundSegments {
+    const { bucket, directory, options } = this.#parts
+    const { logLevelFields } = options
+    return new FoundSegments({ bucket, directory, logLevelFields, nextSequence: this.nextSequence })
+  }
+
+  /** Names segments with another number from now on. @throws CatalogUnavailableError */
+  async #takeEpoch(): Promise<void> {
+    this.#epoch = await newEpoch(this.#parts.database)
+    this.#number = 0
+    this.catalog.setEpoch(this.#epoch)
+  }
+
+  /** Enters again what the database has lost. @throws as restoreLost. */
+  async restore(catalog: SharedCatalog, known: readonly KnownBefore[]): Promise<void> {
+    const { database, bucket, options } = this.#parts
+    await restoreLost(
+      {
+        ...{ database, bucket, catalog, found: this.#found, logger: options.logger },
+        ...{ epoch: this.#epoch, takeEpoch: () => this.#takeEpoch() },
+      },
+      known,
+      this.#cancelled,
+    )
+  }
+
+  /** Replaces the copy of a history that the database has lost. Until then, queries are answered from it. */
+  async #repair(): Promise<void> {
+    const { database, copies, options, catalog } = this.#parts
+    const { logger } = options
+    for (let isTold = false; !this.#isClosed; await sleep(repairRetryMs)) {
+      try {
+        const known = await readKnown(catalog.copy)
+        const copy = await copies.openNext()
+        const { store } = await readHead(database)
+        const fresh = new SharedCatalog({
+          ...{ database, copy, logger, store, epoch: this.#epoch },
+          renewCopy: () => Promise.reject(new CatalogUnavailableError('the copy is too old')),
+        })
+        await fresh.sync()
+        const sequences = new Map([...this.#recent, ...known.sequences])
+        await this.restore(fresh, [{ ...known, sequences, version: catalog.seen }])
+        await catalog.goOnWith(copy)
+        return
+      } catch (error) {
+        const reason = (error as Error).message
+        if (!isTold) logger.warn({ reason }, 'cannot enter again yet what the database has lost')
+        isTold = true
+      }
+    }
   }
 
   /** Returns whether retention and delete requests are this process's work. */
@@ -363,11 +388,21 @@ export class Replica {
   /** Takes note of changes of the catalog. None: of a new copy. */
   async follow(changes: readonly EnteredChange[]): Promise<void> {
     if (changes.length === 0) {
+      await this.#parts.copies.settle()
       this.objects.reset()
       this.objects.know(await this.catalog.listSegments())
     }
-    for (const { change } of changes)
-      if (change.kind === 'segments') this.objects.know(change.added)
+    for (const { change, version } of changes) {
+      if (change.kind === 'delete-removed') this.#cancelled.push(change)
+      if (change.kind !== 'segments') continue
+      this.objects.know(change.added)
+      for (const { name, level } of change.added) if (level === 0) this.#recent.set(name, version)
+    }
+    this.#cancelled = this.#cancelled.slice(-cancelledRequestsMax)
+    for (const name of this.#recent.keys()) {
+      if (this.#recent.size <= recentSegmentsMax) break
+      this.#recent.delete(name)
+    }
     await this.#observe(changes)
   }
 
@@ -419,6 +454,11 @@ export class Replica {
     try {
       const copyTo = (path: string) => catalog.copyTo(path)
       await collect({ database, bucket, directory, logger, delayMs, copyTo })
+      if (performance.now() - this.#adoptedMs >= adoptionMs) {
+        this.#adoptedMs = performance.now()
+        const { entered } = await this.#adoption.look()
+        if (entered > 0) logger.info({ segments: entered }, 'entered segments found in the bucket')
+      }
       this.#isCollectFailing = false
     } catch (error) {
       if (!this.#isCollectFailing)
@@ -444,6 +484,7 @@ export class Replica {
     this.#isClosed = true
     for (const timer of this.#timers) clearInterval(timer)
     await this.#working
+    await this.#repairing
     await this.#leases.release().catch(() => undefined)
     const { catalog, bucket, database, disk, old } = this.#parts
     await old.close()

@@ -5,6 +5,7 @@
 // row of skald.head first, so versions become visible in their order and without gaps, and "what is new since
 // version v" is exact. The segments are here once more, so that a transaction can check its inputs.
 
+import { recoveryMigration } from './recovery-schema.ts'
 import { jobsMigration } from './schema-jobs.ts'
 
 export const migrations: readonly string[] = [
@@ -124,4 +125,5 @@ export const migrations: readonly string[] = [
     SELECT EXISTS (SELECT 1 FROM taken) $$;
   `,
   jobsMigration,
+  recoveryMigration,
 ]

@@ -21,20 +21,16 @@ import type {
   TenantDay,
   TimeRange,
 } from '../catalog/catalog.ts'
-import type { CatalogChange, EnteredChange } from '../catalog/catalog-changes.ts'
+import { type CatalogChange, type EnteredChange, versionsOf } from '../catalog/catalog-changes.ts'
 import type { SqliteCatalog } from '../catalog/sqlite.ts'
 import { CatalogOwnerError, CatalogUnavailableError, ChangeRefusedError } from '../errors.ts'
-import {
-  catalogChangeMs,
-  catalogDownRequestMs,
-  catalogPageChanges,
-  catalogRetryMsLeast,
-  catalogRetryMsMax,
-} from '../limits.ts'
-import { type CodedChange, decodeChange, encodeChange } from './change-codec.ts'
+import { catalogDownRequestMs } from '../limits.ts'
+import { type Page, pageAfter, type Recorded, record } from './catalog-statements.ts'
+import { decodeChange, encodeChange } from './change-codec.ts'
 import type { ChangeListener } from './change-observer.ts'
+import { untilMade } from './change-tries.ts'
 import { MergeJobs } from './merge-jobs.ts'
-import type { Database } from './postgres.ts'
+import type { Database, Statement } from './postgres.ts'
 import { SharedDeleteRequests } from './shared-delete-requests.ts'
 import { StreamCover } from './stream-cover.ts'
 
@@ -47,41 +43,17 @@ export interface SharedCatalogParts {
   /** Number of this process. */
   readonly epoch: number
   readonly logger: Logger
-  /** Closes the copy and opens one that is made from what the bucket has. */
-  readonly renewCopy: (copy: SqliteCatalog) => Promise<SqliteCatalog>
-}
-
-interface Page {
-  readonly version: string
-  readonly rules: string
-  readonly forgets: string
-  readonly floor: string
-  readonly store: string
-  readonly changes: readonly (readonly [number, number, CodedChange])[] | null
-}
-
-const pageStatement = {
-  name: 'changes',
-  text: `SELECT version, rules, forgets, floor, store, (
-      SELECT json_agg(json_build_array(c.version, c.entered_ms, c.change) ORDER BY c.version) FROM (
-        SELECT version, floor(extract(epoch FROM entered) * 1000) AS entered_ms, change
-          FROM skald.changes WHERE version > $1 ORDER BY version LIMIT ${catalogPageChanges}) AS c
-    ) AS changes FROM skald.head`,
-}
-
-const recordStatement = {
-  name: 'record',
-  text: 'SELECT skald.record($1, $2, $3, $4, $5, $6, $7, $8) AS version',
+  /** Opens a copy that is made from what the bucket has. The listener may close the one before. */
+  readonly renewCopy: () => Promise<SqliteCatalog>
+  /** Called again and again while the database lacks changes that the copy has. */
+  readonly onLost?: () => void
+  /** Called when the process is no longer in the list of replicas. */
+  readonly onFenced?: () => void
 }
 
 /** What a change says beside its content. */
-interface RecordOptions {
-  readonly added?: readonly string[]
-  readonly removed?: readonly string[]
+interface RecordOptions extends Partial<Pick<Recorded, 'added' | 'removed' | 'forgets' | 'kind'>> {
   readonly ticket?: MergeTicket | undefined
-  /** The version of `forgets` that a commit relies on. */
-  readonly forgets?: number
-  readonly kind?: 'rules' | 'forgets' | 'lost'
 }
 
 /** The shared catalog. */
@@ -89,8 +61,12 @@ export class SharedCatalog implements Catalog {
   readonly deleteRequests: SharedDeleteRequests
   readonly #parts: SharedCatalogParts
   #copy: SqliteCatalog
-  /** Of the copy. */
+  /** Of the copy, and the tag of the change that made it. */
   #version: number
+  #tag: number
+  /** The copy to go on with. */
+  #nextCopy: SqliteCatalog | undefined
+  #epoch: number
   /** The highest version that PostgreSQL has ever answered. */
   #seen = 0
   #rules = 0
@@ -115,7 +91,9 @@ export class SharedCatalog implements Catalog {
     this.#parts = parts
     this.#copy = parts.copy
     this.#version = parts.copy.copiedVersion
-    this.#jobs = new MergeJobs(parts)
+    this.#jobs = new MergeJobs({ database: parts.database, epoch: () => this.#epoch })
+    this.#tag = parts.copy.copiedTag
+    this.#epoch = parts.epoch
     this.deleteRequests = new SharedDeleteRequests({
       copy: () => this.#copy.deleteRequests,
       refresh: () => this.refresh(),
@@ -136,6 +114,21 @@ export class SharedCatalog implements Catalog {
     return this.#version
   }
 
+  /** The versions at which delete requests began and streams were removed, as far as the copy knows. */
+  get marks(): { readonly rules: number; readonly forgets: number } {
+    return { rules: this.#rules, forgets: this.#forgets }
+  }
+
+  /** The copy that reads are answered from. */
+  get copy(): SqliteCatalog {
+    return this.#copy
+  }
+
+  /** The highest version that was seen. */
+  get seen(): number {
+    return Math.max(this.#seen, this.#version)
+  }
+
   /** Whether the last request failed, or found another catalog. */
   get isDown(): boolean {
     return this.#isDown
@@ -144,6 +137,17 @@ export class SharedCatalog implements Catalog {
   /** The job of the merge under way, which must be renewed. */
   get job(): number | undefined {
     return this.#jobs.current
+  }
+
+  /** Gives the process another number. */
+  setEpoch(epoch: number): void {
+    this.#epoch = epoch
+  }
+
+  /** Goes on with another copy. The listener may close the one before. */
+  async goOnWith(copy: SqliteCatalog): Promise<void> {
+    this.#nextCopy = copy
+    await this.sync()
   }
 
   /** Sets who is told of changes. */
@@ -189,9 +193,10 @@ export class SharedCatalog implements Catalog {
 
   async #syncOnce(): Promise<void> {
     let target: number | undefined
+    if (this.#nextCopy) await this.#takeNextCopy(this.#nextCopy)
     for (;;) {
-      const seen = Math.max(this.#seen, this.#version)
-      const page = await this.#ask<Page>({ ...pageStatement, values: [this.#version] })
+      const { seen } = this
+      const page = await this.#ask<Page>(pageAfter(this.#version))
       const head = Number(page.version)
       target ??= head
       this.#checkHead(page, head, seen)
@@ -207,32 +212,43 @@ export class SharedCatalog implements Catalog {
   }
 
   /** @throws CatalogOwnerError when the database is not the one that the copy is of. */
-  #checkHead({ store }: Page, head: number, seen: number): void {
-    if (store === this.#parts.store && head >= seen) return
-    const error = new CatalogOwnerError(
-      store === this.#parts.store
-        ? `the catalog in PostgreSQL is at version ${head}, and this replica has seen ${seen}: the database has lost changes, see "When PostgreSQL loses commits" in docs/scaling.md`
-        : 'the database has another catalog than when this process started',
-    )
+  #checkHead({ store, at, floor }: Page, head: number, seen: number): void {
+    const isOther = store !== this.#parts.store
+    const isSame = at === null ? this.#version <= Number(floor) : at === (this.#tag || at)
+    if (!isOther && head >= seen && isSame) return
+    if (!isOther)
+      throw this.#noteLost(`it is at version ${head}, and this replica has seen ${seen}`)
+    const text = 'the database has another catalog than when this process started'
+    const error = new CatalogOwnerError(text)
     this.#noteFailure(error)
     throw error
   }
 
+  #noteLost(why: string): CatalogOwnerError {
+    const error = new CatalogOwnerError(
+      `the catalog in PostgreSQL has lost changes (${why}): this replica enters again what it knows of them`,
+    )
+    this.#noteFailure(error)
+    this.#parts.onLost?.()
+    return error
+  }
+
   async #apply(rows: NonNullable<Page['changes']>): Promise<void> {
     if (rows.length === 0) return
-    const changes = rows.map(([version, enteredMs, coded]): EnteredChange => {
-      return { version, enteredMs, change: decodeChange(coded) }
+    const changes = rows.map(([version, enteredMs, coded, tag]): EnteredChange => {
+      return { version, enteredMs, change: decodeChange(coded), tag }
     })
-    const first = changes[0]!.version
-    if (first !== this.#version + 1) {
+    const { version: first, change } = changes[0]!
+    const isNext = first === this.#version + versionsOf(change)
+    if (!isNext && !(change.kind === 'jumped' && change.from === this.#version))
       throw new CatalogUnavailableError(`change ${first} follows ${this.#version} in the catalog`)
-    }
     const outcomes = this.#copy.applyChanges(changes)
     for (const [i, { version, change }] of changes.entries()) {
       if (this.#awaited.has(version)) this.#outcomes.set(version, outcomes[i]!)
       this.#note(version, change)
     }
     this.#version = changes.at(-1)!.version
+    this.#tag = changes.at(-1)!.tag!
     await this.#listener(changes)
   }
 
@@ -240,7 +256,8 @@ export class SharedCatalog implements Catalog {
     if (change.kind === 'expired' || change.kind === 'retained') this.#cover.clear()
     if (change.kind !== 'segments') return
     for (const { name, parts } of change.added) {
-      this.#made.set(name, version)
+      // What was found may be older than delete requests that were carried out since.
+      if (!change.areFound) this.#made.set(name, version)
       this.#cover.add(parts)
     }
     for (const name of change.removed) this.#made.delete(name)
@@ -250,21 +267,35 @@ export class SharedCatalog implements Catalog {
     this.#parts.logger.warn(
       'this replica was cut off for long: it begins with a new copy of the catalog',
     )
-    this.#copy = await this.#parts.renewCopy(this.#copy)
-    this.#version = this.#copy.copiedVersion
+    await this.#use(await this.#parts.renewCopy())
+  }
+
+  async #takeNextCopy(copy: SqliteCatalog): Promise<void> {
+    this.#nextCopy = undefined
+    // What was seen before belongs to a lost history.
+    this.#seen = 0
+    await this.#use(copy)
+  }
+
+  async #use(copy: SqliteCatalog): Promise<void> {
+    this.#copy = copy
+    this.#version = copy.copiedVersion
+    this.#tag = copy.copiedTag
     this.#cover.clear()
     this.#made.clear()
     await this.#listener([])
   }
 
   /** Asks for one row. */
-  async #ask<Row>(statement: Parameters<Database['query']>[0]): Promise<Row> {
+  async #ask<Row>(statement: Statement): Promise<Row> {
     try {
       const [row] = await this.#parts.database.query<Row>(statement)
       if (row === undefined) throw new CatalogOwnerError('the catalog in PostgreSQL has no head')
       return row
     } catch (error) {
       if (!(error instanceof ChangeRefusedError)) this.#noteFailure(error as Error)
+      else if (error.reason === 'lost') throw this.#noteLost(error.message)
+      else if (error.reason === 'epoch') this.#parts.onFenced?.()
       throw error
     }
   }
@@ -285,27 +316,25 @@ export class SharedCatalog implements Catalog {
   }
 
   /**
-   * Makes a change. Repeats it until it is answered: it has an id, so that a second try finds the first one.
-   * @throws CatalogUnavailableError when it may or may not have been made; ChangeRefusedError when it was not.
+   * Makes a change. It has an id, so that a second try finds the first one.
+   * @throws as `make`; CatalogOwnerError if the database has lost changes.
    */
   async #record(change: CatalogChange, options: RecordOptions): Promise<number> {
     const { added = [], removed = [], ticket, forgets, kind } = options
-    const values = [
-      ...[randomUUID(), encodeChange(change), added, removed],
-      ...[ticket?.job ?? null, ticket?.rules ?? null, forgets ?? null, kind ?? null],
-    ]
-    const untilMs = Date.now() + catalogChangeMs
-    for (let waitMs = catalogRetryMsLeast; ; waitMs = Math.min(catalogRetryMsMax, waitMs * 2)) {
-      try {
-        const { version } = await this.#ask<{ version: string }>({ ...recordStatement, values })
-        this.#seen = Math.max(this.#seen, Number(version))
-        return Number(version)
-      } catch (error) {
-        const isOver = Date.now() + waitMs >= untilMs || this.#isClosed
-        if (!(error instanceof CatalogUnavailableError) || isOver) throw error
-      }
-      await sleep(waitMs * (0.5 + Math.random() / 2))
-    }
+    const made = { id: randomUUID(), change: encodeChange(change), added, removed, forgets, kind }
+    const after = { at: this.#version, tag: this.#tag }
+    return this.make(record({ ...made, ...after, job: ticket?.job, rules: ticket?.rules }))
+  }
+
+  /**
+   * Runs a statement that makes a change and returns its version. Repeats it until it is answered.
+   * @throws CatalogUnavailableError when it may or may not have been made; ChangeRefusedError when it was not.
+   */
+  async make(statement: Statement): Promise<number> {
+    const run = () => this.#ask<{ version: string }>(statement)
+    const { version } = await untilMade(run, () => this.#isClosed)
+    this.#seen = Math.max(this.#seen, Number(version))
+    return Number(version)
   }
 
   /** Brings the copy up to a change of one's own, and returns what came of it. */
@@ -358,8 +387,11 @@ export class SharedCatalog implements Catalog {
           for (const { parts } of reduced) this.#cover.add(parts)
         break
       } catch (error) {
+        if (!(error instanceof ChangeRefusedError)) throw error
+        // Another replica has found it in the bucket and entered it.
+        if (error.reason === 'taken' && isCommit) break
         // Streams were removed that this commit counts on. It names them after the next look.
-        if (!(error instanceof ChangeRefusedError) || error.reason !== 'forgets') throw error
+        if (error.reason !== 'forgets') throw error
         await this.sync()
       }
     }

@@ -22,34 +22,53 @@ export interface SharedCopiesParts {
   readonly logger: Logger
 }
 
-/** Versions between which a copy is of use: changes since `floor` are kept, and `version` is the newest. */
-export interface KeptVersions {
-  readonly floor: number
+/** A copy in the bucket. */
+export interface SharedCopy {
+  readonly object: BucketObject
   readonly version: number
 }
 
+/** Lists the copies in the bucket, oldest first. @throws BucketError */
+export async function listSharedCopies(bucket: Pick<Bucket, 'list'>): Promise<SharedCopy[]> {
+  const objects = await bucket.list(prefix)
+  return objects.map(object => ({ object, version: versionOf(object) }))
+}
+
 /**
- * Brings the newest copy that can be used to a path. Returns false if there is none.
+ * Brings a copy to a path. Returns false, and logs why, if it is damaged.
  * @throws BucketError; the system's error.
  */
 export async function bringSharedCopy(
-  { bucket, directory, logger }: SharedCopiesParts,
+  { bucket, directory, logger }: Omit<SharedCopiesParts, 'database'>,
+  { object }: SharedCopy,
   path: string,
-  { floor, version }: KeptVersions,
 ): Promise<boolean> {
-  const copies = (await bucket.list(prefix)).filter(
-    copy => versionOf(copy) >= floor && versionOf(copy) <= version,
-  )
-  for (const copy of copies.toReversed()) {
-    try {
-      await unpackObject({ bucket, dataDir: directory }, copy, path)
-      return true
-    } catch (error) {
-      if (error instanceof BucketError) throw error
-      logger.error({ err: error, copy: copy.key }, 'a copy of the catalog cannot be used')
-    }
+  try {
+    await unpackObject({ bucket, dataDir: directory }, object, path)
+    return true
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (error instanceof BucketError || code === 'ENOSPC' || code === 'EACCES') throw error
+    logger.error({ err: error, copy: object.key }, 'a copy of the catalog cannot be used')
+    return false
   }
-  return false
+}
+
+/** Puts a copy of the catalog into the bucket, unless one of that version is there. @throws BucketError. */
+export async function putSharedCopy(
+  { bucket, directory }: Pick<SharedCopiesParts, 'bucket' | 'directory'>,
+  path: string,
+  version: number,
+): Promise<void> {
+  const packed = join(directory, 'copy-out.zst')
+  try {
+    await packFile(path, packed)
+    const key = `${prefix}${String(version).padStart(16, '0')}${ending}`
+    const known = await bucket.list(key)
+    if (known.length === 0) await bucket.put(key, { path: packed })
+  } finally {
+    await rm(packed, { force: true })
+  }
 }
 
 /** Copies the catalog to the bucket, and forgets changes that the copy before has. */
@@ -58,28 +77,25 @@ export async function makeSharedCopy(
   copyTo: (path: string) => Promise<void>,
 ): Promise<void> {
   const path = join(directory, 'copy-out.sqlite')
-  const packed = `${path}.zst`
   try {
     await rm(path, { force: true })
     await copyTo(path)
     const version = await versionIn(path)
-    await packFile(path, packed)
-    const known = await bucket.list(prefix)
-    const key = `${prefix}${String(version).padStart(16, '0')}${ending}`
-    if (!known.some(copy => copy.key === key)) await bucket.put(key, { path: packed })
+    await putSharedCopy({ bucket, directory }, path, version)
+    // The change that made the last copy stays: it shows that the copy is of this history.
     await database.query({
       text: `WITH gone AS (
-          DELETE FROM skald.changes WHERE version <= (SELECT copied FROM skald.head)
+          DELETE FROM skald.changes WHERE version < (SELECT copied FROM skald.head)
             AND entered < clock_timestamp() - $2 * interval '1 millisecond' RETURNING version)
         UPDATE skald.head SET copied = greatest(copied, $1), copied_at = clock_timestamp(),
-          floor = greatest(floor, (SELECT max(version) FROM gone))`,
+          floor = CASE WHEN EXISTS (SELECT 1 FROM gone) THEN greatest(floor, (SELECT max(version) FROM gone)) ELSE floor END`,
       values: [version, changesKeptMs],
     })
-    const old = known.filter(copy => versionOf(copy) < version)
-    for (const copy of old.slice(0, Math.max(0, old.length + 1 - catalogCopiesKept)))
-      await bucket.delete(copy.key)
+    const old = (await listSharedCopies(bucket)).filter(copy => copy.version < version)
+    for (const { object } of old.slice(0, Math.max(0, old.length + 1 - catalogCopiesKept)))
+      await bucket.delete(object.key)
   } finally {
-    for (const end of ['', '-wal', '-shm', '.zst']) await rm(`${path}${end}`, { force: true })
+    for (const end of ['', '-wal', '-shm']) await rm(`${path}${end}`, { force: true })
   }
 }
 

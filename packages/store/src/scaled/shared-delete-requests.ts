@@ -32,6 +32,11 @@ export class SharedDeleteRequests implements DeleteRequests {
     return this.#parts.copy().list(tenant)
   }
 
+  /** Returns a tenant's requests, as the copy knows them. */
+  known(tenant: string): Promise<DeleteRequest[]> {
+    return this.#parts.copy().list(tenant)
+  }
+
   listPending(): Promise<DeleteRequest[]> {
     return this.#parts.copy().listPending()
   }

@@ -6,7 +6,7 @@ import { createPostgres, noPostgres } from '../../../../test/postgres-server.ts'
 import { openSqliteCatalog } from '../../src/catalog/sqlite.ts'
 import { type CollectorParts, collect } from '../../src/scaled/collector.ts'
 import { Leases } from '../../src/scaled/leases.ts'
-import { bringSharedCopy } from '../../src/scaled/shared-copies.ts'
+import { bringSharedCopy, listSharedCopies } from '../../src/scaled/shared-copies.ts'
 import { sharedSegmentKey } from '../../src/scaled/shared-objects.ts'
 import { MemoryBucket } from '../bucket/memory-bucket.ts'
 import { createTestLogger } from '../harness.ts'
@@ -49,7 +49,16 @@ test('the collector deletes what nothing needs, and nothing else', {
   t.equal(kept().length, 4, 'inputs stay for a while')
   await run(0)
   t.same(kept(), [merged.name, unknown.name], 'what the catalog does not know stays')
-  t.equal(await postgres.sql('SELECT count(*) FROM skald.segments'), '1')
+  const rows = () => postgres.sql('SELECT count(*) FROM skald.segments')
+  t.equal(await rows(), '3', 'their rows are kept')
+  put(first.name)
+  await run(0)
+  t.ok(kept().includes(first.name), 'an upload that arrives late')
+  await postgres.sql("UPDATE skald.segments SET deleted_at = deleted_at - interval '2 hours'")
+  await run(0)
+  t.same(kept(), [merged.name, unknown.name], 'goes before the row does')
+  t.equal(await rows(), '1')
+  t.equal(await postgres.sql('SELECT forgotten FROM skald.head'), '1')
 
   const output = segment(4, [], { level: 2, sequence: 2 })
   put(output.name)
@@ -82,9 +91,9 @@ test('the collector deletes what nothing needs, and nothing else', {
     "UPDATE skald.head SET copied_at = now() - interval '1 day'; UPDATE skald.changes SET entered = now() - interval '1 day'",
   )
   await run(0)
-  const versions = { floor: 0, version: catalog.version }
   const path = join(directory, 'brought.sqlite')
-  t.ok(await bringSharedCopy({ bucket, database, directory, logger }, path, versions))
+  const [copy] = await listSharedCopies(bucket)
+  t.ok(await bringSharedCopy({ bucket, directory, logger }, copy!, path))
   const brought = openSqliteCatalog(path)
   const { copiedVersion } = brought
   t.equal(copiedVersion, catalog.version)
@@ -98,7 +107,7 @@ test('the collector deletes what nothing needs, and nothing else', {
   await catalog.sync()
   await postgres.sql("UPDATE skald.head SET copied_at = now() - interval '1 day'")
   await run(0)
-  t.equal(await postgres.sql('SELECT floor FROM skald.head'), String(copiedVersion))
+  t.equal(await postgres.sql('SELECT floor FROM skald.head'), String(copiedVersion - 1))
   t.equal(bucket.objects.size, 4, 'two segments, two copies')
 })
 
@@ -149,7 +158,11 @@ test('a collector that ends or fails at any of its calls leaves nothing undone f
       await collect(parts)
       t.same([...bucket.objects.keys()], [sharedSegmentKey(merged.name)], `${mode} call ${at}`)
       t.equal(await postgres.sql('SELECT count(*) FROM skald.jobs'), '0')
-      t.equal(await postgres.sql('SELECT count(*) FROM skald.segments'), '1')
+      const live = 'SELECT count(*) FROM skald.segments WHERE removed IS NULL'
+      t.equal(await postgres.sql(live), '1')
+      const toDelete =
+        'SELECT count(*) FROM skald.segments WHERE removed IS NOT NULL AND deleted_at IS NULL'
+      t.equal(await postgres.sql(toDelete), '0')
       await catalog.addSegments([], [merged.name])
       await collect(parts)
     }
@@ -159,7 +172,8 @@ test('a collector that ends or fails at any of its calls leaves nothing undone f
 test('a lease has one holder, until it ends or is released', { skip: noPostgres }, async t => {
   const postgres = await createPostgres(t)
   const { database } = await openShared(t, postgres.url)
-  const leasesOf = (epoch: number) => new Leases({ database, epoch, job: () => undefined })
+  const leasesOf = (epoch: number) =>
+    new Leases({ database, epoch: () => epoch, job: () => undefined })
   const [one, two] = [leasesOf(1), leasesOf(2)]
   await one.renew()
   await two.renew()

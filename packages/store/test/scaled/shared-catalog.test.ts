@@ -225,10 +225,25 @@ test('replicas share a catalog in PostgreSQL', { skip: noPostgres }, async t => 
     t.ok((await namesOf(two.catalog)).includes(segment(52, []).name))
   })
 
-  await t.test('a database that lost changes is noticed', async () => {
-    await postgres.sql('UPDATE skald.head SET version = version - 1')
-    t.match(await one.catalog.refresh(), /cannot be/)
-    t.ok(one.catalog.isDown, 'pushes are refused')
-    t.match(one.messages().at(-1), /cannot be used/)
-  })
+  await t.test(
+    'a database that lost changes is noticed, also when it has as many again',
+    async () => {
+      await one.catalog.addSegments([segment(60, ['x'])], [])
+      for (const { catalog } of [one, two]) await catalog.refresh()
+      await postgres.sql(
+        'UPDATE skald.head SET version = version - 1; DELETE FROM skald.changes WHERE version > (SELECT version FROM skald.head)',
+      )
+      t.match(await one.catalog.refresh(), /cannot be/)
+      t.ok(one.catalog.isDown, 'pushes are refused')
+      t.match(one.messages().at(-1), /cannot be used/)
+      t.equal(one.losses(), 1)
+      const three = await openShared(t, postgres.url)
+      for (const number of [61, 62]) await three.catalog.addSegments([segment(number, ['z'])], [])
+      await t.rejects(two.catalog.addSegments([segment(63, ['x'])], []), { code: 'CATALOG_OWNER' })
+      t.match(await two.catalog.refresh(), /cannot be/)
+      t.ok(two.losses() >= 2)
+      await three.catalog.refresh()
+      t.notOk((await namesOf(three.catalog)).includes(segment(63, []).name))
+    },
+  )
 })

@@ -47,6 +47,8 @@ export interface TestCatalog {
   readonly catalog: SharedCatalog
   readonly database: LossyDatabase
   readonly renewals: () => number
+  /** How often the catalog said that the database has lost changes. */
+  readonly losses: () => number
   readonly messages: () => string[]
 }
 
@@ -63,14 +65,19 @@ export async function openShared(
   const [row] = await database.query<{ epoch: string }>({
     text: "INSERT INTO skald.replicas (name) VALUES ('test') RETURNING epoch",
   })
+  // The process in the names of `segment`.
+  await database.query({
+    text: "INSERT INTO skald.replicas (epoch, name) OVERRIDING SYSTEM VALUE VALUES (0, 'test') ON CONFLICT DO NOTHING",
+  })
   const newCopy = () =>
     openSqliteCatalog(join(mkdtempSync(join(testDirOf(t), 'copy-')), 'c.sqlite'))
   let renewals = 0
+  let losses = 0
   const catalog = new SharedCatalog({
     ...{ database, logger, copy: newCopy(), store: head!.store, epoch: Number(row!.epoch) },
-    renewCopy: async old => {
+    onLost: () => losses++,
+    renewCopy: async () => {
       renewals++
-      await old.close()
       // What a copy from the bucket would have: the floor.
       const copy = newCopy()
       const [kept] = await database.query<{ floor: string }>({
@@ -86,7 +93,7 @@ export async function openShared(
     await catalog.close()
     await database.close()
   })
-  return { catalog, database, renewals: () => renewals, messages }
+  return { catalog, database, renewals: () => renewals, losses: () => losses, messages }
 }
 
 const testDirs = new WeakMap<object, string>()
@@ -101,7 +108,7 @@ function testDirOf(t: TestScope): string {
 export async function beginMerge(
   catalog: SharedCatalog,
   inputs: readonly string[],
-  output: CatalogSegment,
+  output: Pick<CatalogSegment, 'name'>,
 ): Promise<MergeTicket> {
   const ticket = await catalog.beginMerge({ inputs, outputs: [output.name] })
   if (ticket === 'taken') throw new Error('another merge has begun')
