@@ -599,8 +599,11 @@ export const catalogChangeMs = 10_000
 export const catalogRetryMsLeast = 50
 export const catalogRetryMsMax = 1000
 
-/** Changes that one request brings. Applying so many takes some ten milliseconds. */
-export const catalogPageChanges = 200
+/**
+ * Changes that one request brings. Applying so many takes some fifty milliseconds. Only a replica that starts, or was
+ * away, has so many to apply, and it should not wait for many answers.
+ */
+export const catalogPageChanges = 1000
 
 /** How often a replica brings its copy up to date when nobody asks it anything. */
 export const catalogPollMs = 1000
