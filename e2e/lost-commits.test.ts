@@ -15,10 +15,10 @@ import {
   linesOf,
   nowNs,
   pushLines,
-  pushNumbered,
   until,
 } from './replica-lines.ts'
 import { startReplicas } from './replicas.ts'
+import { pushNumbered } from './scaled-ledger.ts'
 import { noBucket, startBucket } from './versitygw-process.ts'
 
 root.setTimeout(300_000)
@@ -126,7 +126,7 @@ test('what PostgreSQL has lost comes back', { skip }, async t => {
 
   const random = new Random(1)
   let isOver = false
-  const pushing = pushNumbered(replicas, { app: 'a', random, isOver: () => isOver })
+  const pushing = pushNumbered(t, replicas, { app: 'a', random, isOver: () => isOver })
   await sleep(1500)
   const watches = replicas.map(watchQueries)
   await postgres.goBack()
@@ -177,7 +177,7 @@ test('going back again and again, with kills in between', { skip }, async t => {
   const untilMs = Date.now() + durationMs
   const isOver = () => Date.now() >= untilMs
   const apps = ['a', 'b', 'c']
-  const pushing = apps.map(app => pushNumbered(replicas, { app, random, isOver }))
+  const pushing = apps.map(app => pushNumbered(t, replicas, { app, random, isOver }))
   const counts = { kept: 0, back: 0, kills: 0, merges: 0 }
   while (!isOver()) {
     await sleep(random.between(300, 1500))

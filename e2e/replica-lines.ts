@@ -1,8 +1,7 @@
-// Lines for tests with replicas: pushes that are repeated until a replica answers, and what a replica then finds.
+// Lines for tests with replicas: pushes, and what a replica then finds.
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createLabelSet } from '@skald/wire'
-import type { Random } from '../bench/random.ts'
 import { flattenStreams, type TestStore } from './harness.ts'
 
 export const nowNs = BigInt(Date.now()) * 1_000_000n
@@ -23,15 +22,20 @@ export async function pushLines(
   return (await store.push([{ labels: createLabelSet({ app }), entries }])).status
 }
 
-/** Returns the lines of an application in the order of their times. */
-export async function linesOf(store: TestStore, app: string): Promise<string[]> {
-  const data = await store.query('query_range', {
-    query: `{app="${app}"}`,
+/** Parameters of a query over all lines of the tests. */
+export function rangeParams(query: string): Readonly<Record<string, string>> {
+  return {
+    query,
     start: String(nowNs - 3n * hourNs),
     end: String(nowNs + hourNs),
     limit: '5000',
     direction: 'forward',
-  })
+  }
+}
+
+/** Returns the lines of an application in the order of their times. */
+export async function linesOf(store: TestStore, app: string): Promise<string[]> {
+  const data = await store.query('query_range', rangeParams(`{app="${app}"}`))
   return flattenStreams(data).map(({ line }) => line)
 }
 
@@ -44,42 +48,13 @@ export async function allLinesOf(store: TestStore, app: string): Promise<string[
   return found
 }
 
-/** Counts all lines with a metric query. */
-export async function countLines(store: TestStore): Promise<number> {
+/** Counts the lines of applications with a metric query: all of them, or those that match a pattern. */
+export async function countLines(store: TestStore, apps = '.+'): Promise<number> {
   const counted = await store.query('query', {
-    query: 'sum(count_over_time({app=~".+"}[6h]))',
+    query: `sum(count_over_time({app=~"${apps}"}[6h]))`,
     time: String(nowNs + hourNs),
   })
   return Number(counted.result[0]?.value?.[1] ?? 0)
-}
-
-export interface NumberedPushes {
-  readonly app: string
-  readonly random: Random
-  readonly isOver: () => boolean
-}
-
-/** A client that pushes numbered lines to any replica until one answers. Returns how many were answered. */
-export async function pushNumbered(
-  replicas: readonly TestStore[],
-  { app, random, isOver }: NumberedPushes,
-): Promise<{ lines: number; retries: number }> {
-  let lines = 0
-  let retries = 0
-  while (!isOver()) {
-    const batch = Array.from({ length: 20 }, (_, i) => `${app} ${lines + i}`)
-    const firstNs = nowNs - hourNs + BigInt(lines) * 1_000_000n
-    for (let tries = 0; ; tries++) {
-      if (tries > 600) throw new Error(`${app}: no replica takes pushes`)
-      const replica = replicas[random.between(0, replicas.length - 1)]!
-      const status = await pushLines(replica, app, batch, { firstNs }).catch(() => 0)
-      if (status === 204) break
-      retries++
-      await sleep(50)
-    }
-    lines += batch.length
-  }
-  return { lines, retries }
 }
 
 /** Waits until something is true. */

@@ -2,13 +2,10 @@
 // must have every line once, and count them all.
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createLabelSet } from '@skald/wire'
 import type { Test } from 'tap'
 import type { Random } from '../bench/random.ts'
 import type { TestStore } from './harness.ts'
-
-const nowNs = BigInt(Date.now()) * 1_000_000n
-const hourNs = 3_600_000_000_000n
+import { allLinesOf, countLines, hourNs, nowNs, pushLines } from './replica-lines.ts'
 
 /** What a client has pushed. */
 export interface Pushed {
@@ -52,17 +49,13 @@ const batchLines = 20
 const answerMs = 10_000
 
 function pushBatch(replica: TestStore, app: string, first: number): Promise<number> {
-  const entries = Array.from({ length: batchLines }, (_, i) => ({
-    timestampNs: nowNs - hourNs + BigInt(first + i) * 1_000_000n,
-    line: `${app} ${first + i}`,
-    structuredMetadata: [],
-  }))
+  const lines = Array.from({ length: batchLines }, (_, i) => `${app} ${first + i}`)
   const late = AbortSignal.timeout(answerMs)
   const refused = new Promise<number>((_, reject) => {
     late.addEventListener('abort', () => reject(new Error('no answer in time')), { once: true })
   })
-  const pushed = replica.push([{ labels: createLabelSet({ app }), entries }])
-  return Promise.race([pushed.then(({ status }) => status), refused])
+  const firstNs = nowNs - hourNs + BigInt(first) * 1_000_000n
+  return Promise.race([pushLines(replica, app, lines, { firstNs }), refused])
 }
 
 /** Asks each replica for every line. Returns how many lines were acknowledged. */
@@ -75,18 +68,14 @@ export async function checkLedger(
   for (const [number, replica] of replicas.entries()) {
     for (const { app, lines } of pushed) {
       const expected = Array.from({ length: lines }, (_, line) => `${app} ${line}`)
-      const found: string[] = []
-      const startNs = nowNs - 2n * hourNs
-      for await (const { line } of replica.entries(`{app="${app}"}`, startNs, nowNs + hourNs))
-        found.push(line)
-      t.same(found, expected, `replica ${number} has the lines of ${app}, each once`)
+      t.same(
+        await allLinesOf(replica, app),
+        expected,
+        `replica ${number} has the lines of ${app}, each once`,
+      )
     }
     const apps = pushed.map(({ app }) => app).join('|')
-    const counted = await replica.query('query', {
-      query: `sum(count_over_time({app=~"${apps}"}[6h]))`,
-      time: String(nowNs + hourNs),
-    })
-    t.equal(Number(counted.result[0]?.value?.[1]), total, 'and counts them')
+    t.equal(await countLines(replica, apps), total, 'and counts them')
   }
   return total
 }

@@ -8,8 +8,9 @@ import { createLabelSet } from '@skald/wire'
 import { t as root, test } from 'tap'
 import { Random } from '../bench/random.ts'
 import { createPostgres, noPostgres, postgresUser } from '../test/postgres-server.ts'
-import { flattenStreams, startStore, type TestStore } from './harness.ts'
+import { startStore, type TestStore } from './harness.ts'
 import { judgeRecorded, recordedConfig, runRecorded } from './recorded-cases.ts'
+import { flushAll, linesOf, nowNs, pushLines, rangeParams, until } from './replica-lines.ts'
 import { replicaConfig, startReplicas } from './replicas.ts'
 import { checkLedger, pushNumbered } from './scaled-ledger.ts'
 import { bucketKeys, noBucket, startBucket } from './versitygw-process.ts'
@@ -20,56 +21,10 @@ const timeoutMs = Math.max(180_000, 3 * durationMs)
 root.setTimeout(timeoutMs)
 
 const skip = noBucket || noPostgres
-const nowNs = BigInt(Date.now()) * 1_000_000n
-const hourNs = 3_600_000_000_000n
-
-/** Pushes lines of a stream with one time or with rising ones. Returns the status. */
-async function pushLines(
-  store: TestStore,
-  app: string,
-  lines: readonly string[],
-  { stepNs = 1_000_000n, firstNs = nowNs - hourNs } = {},
-): Promise<number> {
-  const entries = lines.map((line, i) => ({
-    timestampNs: firstNs + BigInt(i) * stepNs,
-    line,
-    structuredMetadata: [],
-  }))
-  return (await store.push([{ labels: createLabelSet({ app }), entries }])).status
-}
-
-function rangeParams(query: string) {
-  return {
-    query,
-    start: String(nowNs - 3n * hourNs),
-    end: String(nowNs + hourNs),
-    limit: '5000',
-    direction: 'forward',
-  }
-}
-
-async function linesOf(store: TestStore, app: string): Promise<string[]> {
-  const data = await store.query('query_range', rangeParams(`{app="${app}"}`))
-  return flattenStreams(data).map(({ line }) => line)
-}
-
-async function until(what: string, isTrue: () => boolean | Promise<boolean>): Promise<void> {
-  for (let tries = 0; tries < 300; tries++) {
-    if (await isTrue()) return
-    await sleep(100)
-  }
-  throw new Error(`never: ${what}`)
-}
-
 async function metricOf(store: TestStore, name: string): Promise<number> {
   const { body } = await store.request('/metrics')
   const line = body.split('\n').find(one => one.startsWith(`${name} `))
   return Number(line?.split(' ').at(-1) ?? 0)
-}
-
-/** Merges level 0, whichever replica has that work. */
-async function flushAll(replicas: readonly TestStore[]): Promise<void> {
-  for (const replica of replicas) await replica.request('/flush', { method: 'POST' })
 }
 
 test('recorded requests, pushed to one replica and asked of another', { skip }, async t => {
