@@ -22,6 +22,8 @@ compactor:
   delete_request_store: filesystem
   delete_request_cancel_period: 1h
 `
+/** Recorded requests that ask for a bit of everything. All of them are asked once, at the end. */
+const some = 'labels-series|index|streams-selectors|mixed-metrics'
 const replicasConfig = config.replace('filesystem', 's3')
 
 test('a single store moves up, and a lost PostgreSQL is made again', { skip }, async t => {
@@ -73,22 +75,22 @@ test('a single store moves up, and a lost PostgreSQL is made again', { skip }, a
   t.equal(again.code, 0, again.err)
   t.match(objectsOf(again).at(-1), { kind: 'summary', place, uploaded: 0, deleteRequests: 1 })
 
-  const check = async (stores: readonly TestStore[], only?: string) => {
+  const check = async (stores: readonly TestStore[], only: string) => {
     for (const store of stores) {
       t.same(await linesOf(store, 'order'), order)
       t.same(await linesOf(store, 'secret'), ['keep 1'])
     }
-    const args = ['--url', stores.at(-1)!.url, '--skip-fresh', ...(only ? ['--only', only] : [])]
+    const args = ['--url', stores.at(-1)!.url, '--skip-fresh', '--only', only]
     const results = await runRecorded({ runner: 'store', args, dir })
-    t.ok(results.length >= (only ? 200 : 1800), `${results.length} requests`)
+    t.ok(results.length >= 200, `${results.length} requests`)
     judgeRecorded(t, results)
   }
   const parts = { bucket, postgres, config: replicasConfig, count: 2 }
   const replicas = await startReplicas(t, { ...parts, dir: join(dir, 'moved') })
-  await check(replicas)
+  await check(replicas, some)
   await pushOrder(replicas[0]!, 2)
   await flushAll(replicas)
-  await check(replicas, 'labels-series|index|streams-selectors|mixed-metrics')
+  t.same(await linesOf(replicas[1]!, 'order'), order)
   const other = join(dir, 'other')
   await (await startStore(t, { dir: other, config })).stop()
   const refused = await skald(['move', `--config.file=${configFile}`, join(other, 'store-data')])
@@ -115,9 +117,9 @@ test('a single store moves up, and a lost PostgreSQL is made again', { skip }, a
   for (const name of ['replica-0', 'replica-1'])
     rmSync(join(dir, 'moved', name, 'store-data'), { recursive: true })
   for (const replica of replicas) await replica.start()
-  await check(replicas, 'labels-series|index|streams-selectors|mixed-metrics')
+  await check(replicas, some)
   await pushOrder(replicas[0]!, 2)
-  await check(replicas.slice(0, 1), 'labels-series|index|streams-selectors|mixed-metrics')
+  t.same(await linesOf(replicas[0]!, 'order'), order)
   for (const replica of replicas) await replica.stop()
 
   t.comment('the rebuild without one')

@@ -14,7 +14,7 @@ import { open, readdir, readlink, rm, symlink, truncate, unlink } from 'node:fs/
 import { join, relative } from 'node:path'
 import { makePrivateDirectory, privateFileMode } from '@skald/wire'
 import { cacheFillsMax } from '../limits.ts'
-import { noteBucketRead } from './bucket-work.ts'
+import { noteRemoteRead } from '../objects/remote-work.ts'
 import { type ByteRange, bytesOf, joinRanges, missingRanges, readsOf } from './byte-ranges.ts'
 import { RequestSlots } from './request-slots.ts'
 
@@ -279,7 +279,7 @@ export class SegmentCache {
   ): Promise<void> {
     const file = await opened
     const bytes = read.end - read.start
-    noteBucketRead(bytes)
+    noteRemoteRead(bytes)
     await this.#parts.slots.run(bytes, async () => {
       const found = await this.#parts.read(segment, read)
       await writeAll(file, found, read.start)

@@ -17,13 +17,13 @@ import {
   type VolumeLeaf,
 } from '@skald/query'
 import { ascending } from '@skald/wire'
-import { countBucketWork } from '../bucket/bucket-work.ts'
 import type { Catalog, TimeRange } from '../catalog/catalog.ts'
 import type { DeleteRule } from '../deletes/delete-rule.ts'
 import { ScanThreadEndedError } from '../errors.ts'
 import { scanReplansMax, streamBytes, threadEndsMax } from '../limits.ts'
 import type { AnswerHold } from '../memory/answer-hold.ts'
 import type { LeafPass, QueryGate } from '../memory/query-gate.ts'
+import { countRemoteWork } from '../objects/remote-work.ts'
 import { groupOverlapping } from '../segment/overlap.ts'
 import type { SegmentIndex } from '../segment-index.ts'
 import type { TenantLimits } from '../tenant-limits.ts'
@@ -131,17 +131,17 @@ async function selectWhole(
   run: Pick<SelectRun, 'signal' | 'pass'>,
 ): Promise<LeafResult> {
   const leftOut = new LeftOut()
-  const bucketWork = { requests: 0, bytes: 0 }
+  const remoteWork = { requests: 0, bytes: 0 }
   let threadEnds = 0
   for (let attempt = 1; ; ) {
     try {
       const stats = { ...createScanStats(), leaves: 1 }
-      const result = await countBucketWork(bucketWork, () =>
+      const result = await countRemoteWork(remoteWork, () =>
         selectOnce(selection, parts, { ...run, stats, leftOut }),
       )
       addWork(stats, result.stats, selection.leaf)
-      stats.bucketRequests = bucketWork.requests
-      stats.bucketBytesRead = bucketWork.bytes
+      stats.bucketRequests = remoteWork.requests
+      stats.bucketBytesRead = remoteWork.bytes
       parts.onWork?.(stats)
       return leftOut.isEmpty
         ? { ...result, stats }

@@ -284,7 +284,8 @@ async function checkObjects(
         throw new Error('no copy is due')
       },
     })
-    const rows = await database.query<{ name: string }>({ text: 'SELECT name FROM skald.segments' })
+    const text = 'SELECT name FROM skald.segments WHERE deleted_at IS NULL'
+    const rows = await database.query<{ name: string }>({ text })
     const known = new Set(rows.map(({ name }) => name))
     const objects = new Set(
       [...bucket.objects.keys()]

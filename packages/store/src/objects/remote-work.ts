@@ -4,20 +4,20 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 
 /** Reads of a bucket. */
-export interface BucketWork {
+export interface RemoteWork {
   requests: number
   bytes: number
 }
 
-const current = new AsyncLocalStorage<BucketWork>()
+const current = new AsyncLocalStorage<RemoteWork>()
 
 /** Runs something, and adds what it reads from a bucket to `work`. */
-export function countBucketWork<T>(work: BucketWork, run: () => T): T {
+export function countRemoteWork<T>(work: RemoteWork, run: () => T): T {
   return current.run(work, run)
 }
 
 /** Counts a request for a range of so many bytes. */
-export function noteBucketRead(bytes: number): void {
+export function noteRemoteRead(bytes: number): void {
   const work = current.getStore()
   if (!work) return
   work.requests++
