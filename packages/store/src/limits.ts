@@ -669,8 +669,11 @@ export const namesAtOnce = 20_000
 /** How often bringing the catalog in line with the bucket begins again because others changed something meanwhile. */
 export const adoptionRoundsMax = 20
 
-/** How long a replica that repairs the catalog keeps others from doing the same, unless it goes on. */
-export const repairLeaseMs = 30_000
+/**
+ * How long a replica that repairs the catalog keeps others from doing the same, unless it goes on. If it is killed, pushes
+ * get 503 for as long.
+ */
+export const repairLeaseMs = 6000
 
 /** Pause before a repair that failed is tried again, and between looks whether another replica has ended its repair. */
 export const repairRetryMs = 500

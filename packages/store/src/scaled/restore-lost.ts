@@ -2,7 +2,7 @@
 // or a backup that was put in its place. The bucket has all segments. What else there was, replicas know from their
 // copies of the catalog.
 
-import { randomUUID } from 'node:crypto'
+import { randomInt, randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Bucket } from '../bucket/bucket.ts'
@@ -24,6 +24,12 @@ export interface KnownBefore {
   readonly sequences: ReadonlyMap<string, number>
   readonly requests: readonly DeleteRequest[]
 }
+
+/**
+ * Who holds the lease of a repair: this process, whatever number it takes meanwhile. So after a failure it goes on at
+ * once, also if the database did not answer when the lease was to be given up.
+ */
+const holder = randomInt(2 ** 47)
 
 /** A delete request that was cancelled. */
 export type CancelledRequest = Pick<DeleteRequest, 'tenant' | 'id'>
@@ -63,7 +69,7 @@ export async function restoreLost(
   cancelled: readonly CancelledRequest[] = [],
 ): Promise<AdoptionSummary> {
   const { database, catalog, logger } = parts
-  const lease = await holdLease(database, parts.epoch)
+  const lease = await holdLease(database)
   try {
     await skipEpochs(parts)
     await parts.takeEpoch()
@@ -94,11 +100,11 @@ export async function restoreLost(
 }
 
 /** Waits until no other replica does this, and keeps it so. */
-async function holdLease(database: Database, epoch: number): Promise<{ end: () => void }> {
+async function holdLease(database: Database): Promise<{ end: () => void }> {
   const take = async () => {
     const [row] = await database.query<{ mine: boolean }>({
       text: "SELECT skald.lease('repair', $1, $2) AS mine",
-      values: [epoch, repairLeaseMs],
+      values: [holder, repairLeaseMs],
     })
     return row?.mine === true
   }
@@ -108,7 +114,7 @@ async function holdLease(database: Database, epoch: number): Promise<{ end: () =
     end: () => {
       clearInterval(timer)
       const text = "DELETE FROM skald.leases WHERE kind = 'repair' AND epoch = $1"
-      database.query({ text, values: [epoch] }).catch(() => undefined)
+      database.query({ text, values: [holder] }).catch(() => undefined)
     },
   }
 }

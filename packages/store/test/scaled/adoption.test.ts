@@ -7,6 +7,7 @@ import { createPostgres, noPostgres } from '../../../../test/postgres-server.ts'
 import { Adoption } from '../../src/scaled/adoption.ts'
 import { collect } from '../../src/scaled/collector.ts'
 import { FoundSegments } from '../../src/scaled/found-segments.ts'
+import type { Database } from '../../src/scaled/postgres.ts'
 import {
   type CancelledRequest,
   type KnownBefore,
@@ -80,8 +81,51 @@ async function openParts(t: Test) {
       known,
       cancelled,
     )
-  return { postgres, catalog, bucket, adoption, put, names, looks, run, restore, messages }
+  const parts = { database, found, logger }
+  return {
+    ...parts,
+    postgres,
+    catalog,
+    bucket,
+    adoption,
+    put,
+    names,
+    looks,
+    run,
+    restore,
+    messages,
+  }
 }
+
+test('a repair that failed while the database was away goes on at once', {
+  skip: noPostgres,
+}, async t => {
+  const { bucket, catalog, database, found, logger } = await openParts(t)
+  let isAway = false
+  const away: typeof database.query = async () => {
+    throw new Error('the database is away')
+  }
+  const failing: Database = {
+    query: statement => (isAway ? away(statement) : database.query(statement)),
+    close: () => database.close(),
+  }
+  const parts = { bucket, catalog, found, logger, epoch: 1 }
+  const failed = restoreLost(
+    {
+      ...{ ...parts, database: failing },
+      takeEpoch: async () => {
+        isAway = true
+        throw new Error('the database is away')
+      },
+    },
+    [],
+  )
+  await t.rejects(failed, { message: 'the database is away' })
+  const startMs = performance.now()
+  // It has another number by now.
+  await restoreLost({ ...parts, database, epoch: 2, takeEpoch: async () => undefined }, [])
+  t.ok(performance.now() - startMs < 3000, 'it does not wait for its own lease')
+})
 
 test('objects that the catalog does not know', { skip: noPostgres }, async t => {
   const { postgres, catalog, bucket, adoption, put, names, looks, run, messages } =
