@@ -167,7 +167,7 @@ test('what PostgreSQL has lost comes back', { skip }, async t => {
 
 test('going back again and again, with kills in between', { skip }, async t => {
   const seed = Number(process.env.SKALD_CRASH_SEED ?? Date.now() % 1_000_000)
-  const durationMs = Number(process.env.SKALD_SCALED_MS ?? 8_000)
+  const durationMs = Number(process.env.SKALD_SCALED_MS ?? 6_000)
   t.setTimeout(Math.max(300_000, 3 * durationMs))
   t.comment(`seed ${seed}`)
   const random = new Random(seed)

@@ -10,7 +10,7 @@ import { addBacklog } from './level0-backlog.ts'
 import { startReplicas } from './replicas.ts'
 import { noBucket, startBucket } from './versitygw-process.ts'
 
-const segments = Number(process.env.SKALD_BACKLOG ?? 800)
+const segments = Number(process.env.SKALD_BACKLOG ?? 1500)
 const timeoutMs = 120_000 + 20 * segments
 root.setTimeout(timeoutMs)
 

@@ -48,7 +48,7 @@ test('replicas merge at a time, and lines with equal times keep their order', { 
   t.setTimeout(timeoutMs)
   const dir = t.testdir()
   const [bucket, postgres] = [await startBucket(t, dir), await createPostgres(t)]
-  const segments = 400
+  const segments = 250
   const replicas = await startReplicas(t, { dir, bucket, postgres, count: 3 })
   for (const replica of replicas) await replica.stop()
   await addBacklog({ bucket, postgres, segments, firstNs: nowNs - hourNs, app: 'backlog' })

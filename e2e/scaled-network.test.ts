@@ -12,7 +12,7 @@ import { checkLedger, pushNumbered } from './scaled-ledger.ts'
 import { noProxies, startProxies, type TestProxy } from './toxiproxy-process.ts'
 import { noBucket, startBucket } from './versitygw-process.ts'
 
-const durationMs = Number(process.env.SKALD_SCALED_MS ?? 10_000)
+const durationMs = Number(process.env.SKALD_SCALED_MS ?? 8_000)
 const seed = Number(process.env.SKALD_CRASH_SEED ?? Date.now() % 1_000_000)
 // After a long time, there is much to ask for.
 const timeoutMs = Math.max(240_000, 3 * durationMs)

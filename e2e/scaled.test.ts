@@ -15,7 +15,7 @@ import { replicaConfig, startReplicas } from './replicas.ts'
 import { checkLedger, pushNumbered } from './scaled-ledger.ts'
 import { bucketKeys, noBucket, startBucket } from './versitygw-process.ts'
 
-const durationMs = Number(process.env.SKALD_SCALED_MS ?? 15_000)
+const durationMs = Number(process.env.SKALD_SCALED_MS ?? 10_000)
 // After a long time, there is much to ask for.
 const timeoutMs = Math.max(180_000, 3 * durationMs)
 root.setTimeout(timeoutMs)

@@ -74,7 +74,10 @@ export class TestBucket {
     const visit = (path: string): void => {
       for (const name of existsSync(join(top, path)) ? readdirSync(join(top, path)) : []) {
         const key = path === '' ? name : `${path}/${name}`
-        if (statSync(join(top, key)).isDirectory()) visit(key)
+        // A store may be deleting objects meanwhile.
+        const info = statSync(join(top, key), { throwIfNoEntry: false })
+        if (!info) continue
+        if (info.isDirectory()) visit(key)
         else if (key.startsWith(prefix)) found.push(key)
       }
     }
