@@ -33,7 +33,8 @@ export interface IngestOptions {
   readonly headers: Readonly<Record<string, string>>
 }
 
-const lokiPushPath = '/loki/api/v1/push'
+/** Where servers take Loki's pushes. */
+export const lokiPushPath = '/loki/api/v1/push'
 const retryMsMin = 50
 
 /** Sends all pushes, waits until the server is quiet, and returns the cost. */

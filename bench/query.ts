@@ -50,6 +50,9 @@ interface QuerySeries {
   readonly values: readonly (readonly [string | number, string])[]
 }
 
+/** A text that no line has. */
+export const absentText = 'order-4294967296-never-placed'
+
 function listQueries(workload: WorkloadSummary): BenchQuery[] {
   const appCount = new Set(
     workload.streams.map(({ labels }) => labels.find(label => label.name === 'app')?.value),
@@ -76,7 +79,7 @@ function listQueries(workload: WorkloadSummary): BenchQuery[] {
     },
     {
       name: 'needle that is not there',
-      logql: '{namespace=~".+"} |= "order-4294967296-never-placed"',
+      logql: `{namespace=~".+"} |= "${absentText}"`,
       params: { limit: '100' },
       check: hasEntries(0),
       shareMax: 1 / 20,

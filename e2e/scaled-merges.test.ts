@@ -5,8 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { createLabelSet } from '@skald/wire'
 import { t as root, test } from 'tap'
 import { createPostgres, noPostgres, type PostgresServer } from '../test/postgres-server.ts'
-import { flattenStreams, type TestStore } from './harness.ts'
 import { addBacklog } from './level0-backlog.ts'
+import { hourNs, linesOf, nowNs } from './replica-lines.ts'
 import { startReplicas } from './replicas.ts'
 import { noBucket, startBucket } from './versitygw-process.ts'
 
@@ -14,16 +14,6 @@ const timeoutMs = 180_000
 root.setTimeout(timeoutMs)
 
 const skip = noBucket || noPostgres
-const nowNs = BigInt(Date.now()) * 1_000_000n
-const hourNs = 3_600_000_000_000n
-
-async function linesOf(store: TestStore, app: string): Promise<string[]> {
-  const data = await store.query('query_range', {
-    ...{ query: `{app="${app}"}`, direction: 'forward', limit: '5000' },
-    ...{ start: String(nowNs - 2n * hourNs), end: String(nowNs + hourNs) },
-  })
-  return flattenStreams(data).map(({ line }) => line)
-}
 
 /** Looks at the jobs until told to stop. Returns the most replicas that merged at a moment. */
 function watchJobs(postgres: PostgresServer): () => Promise<number> {

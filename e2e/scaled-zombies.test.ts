@@ -6,8 +6,9 @@ import { createLabelSet } from '@skald/wire'
 import pg from 'pg'
 import { t as root, test } from 'tap'
 import { createPostgres, noPostgres, type PostgresServer } from '../test/postgres-server.ts'
-import { flattenStreams, type TestStore } from './harness.ts'
+import type { TestStore } from './harness.ts'
 import { addBacklog } from './level0-backlog.ts'
+import { hourNs, linesOf, nowNs, until } from './replica-lines.ts'
 import { startReplica, startReplicas } from './replicas.ts'
 import { noBucket, startBucket } from './versitygw-process.ts'
 
@@ -15,24 +16,6 @@ const timeoutMs = 180_000
 root.setTimeout(timeoutMs)
 
 const skip = noBucket || noPostgres
-const nowNs = BigInt(Date.now()) * 1_000_000n
-const hourNs = 3_600_000_000_000n
-
-async function linesOf(store: TestStore, app: string): Promise<string[]> {
-  const data = await store.query('query_range', {
-    ...{ query: `{app="${app}"}`, direction: 'forward', limit: '5000' },
-    ...{ start: String(nowNs - 2n * hourNs), end: String(nowNs + hourNs) },
-  })
-  return flattenStreams(data).map(({ line }) => line)
-}
-
-async function until(what: string, isTrue: () => boolean | Promise<boolean>): Promise<void> {
-  for (let tries = 0; tries < 1500; tries++) {
-    if (await isTrue()) return
-    await sleep(20)
-  }
-  throw new Error(`never: ${what}`)
-}
 
 /** Lets the clock of PostgreSQL, the only one that counts, jump for what ends by itself. */
 async function passTime(postgres: PostgresServer): Promise<void> {

@@ -1,25 +1,14 @@
 // A server of TCP proxies for tests: toxiproxy, which delays, cuts and swallows what passes through a proxy. Tests that
 // need it skip where it is missing.
 
-import { spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { findCiProgram } from './ci-programs.ts'
 import type { TestScope } from './harness.ts'
 import { loopbackHost, reservePort, type SkaldProcess, spawnProgram } from './skald-process.ts'
 
-/** Where CI builds it. */
-const built = join(tmpdir(), 'skald-ci-bin')
-
-function findToxiproxy(): string | undefined {
-  const dirs = [...(process.env.PATH ?? '').split(delimiter), built]
-  const path = dirs.map(dir => join(dir, 'toxiproxy')).find(existsSync)
-  return path && spawnSync(path, ['--version']).status === 0 ? path : undefined
-}
-
 /** Why tests with proxies are skipped; false if they are not. */
-export const noProxies: string | false = findToxiproxy()
+export const noProxies: string | false = findCiProgram('toxiproxy')
   ? false
   : 'toxiproxy is not on the PATH: build e2e/fixtures/toxiproxy with Go'
 
@@ -93,7 +82,7 @@ export class TestProxies {
 export async function startProxies(t: TestScope, dir: string): Promise<TestProxies> {
   const port = await reservePort()
   const api = `http://${loopbackHost}:${port}`
-  const server: SkaldProcess = spawnProgram(findToxiproxy()!, {
+  const server: SkaldProcess = spawnProgram(findCiProgram('toxiproxy')!, {
     args: [loopbackHost, String(port)],
     outputFile: join(dir, 'toxiproxy.log'),
   })

@@ -1,22 +1,16 @@
 // A bucket for tests: versitygw, a server of the S3 protocol that is strict about signatures and conditions, on a
 // directory. Tests that need it skip where it is missing.
 
-import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { findCiProgram } from './ci-programs.ts'
 import type { TestScope } from './harness.ts'
 import { loopbackHost, reservePort, type SkaldProcess, spawnProgram } from './skald-process.ts'
 
-/** Where CI builds it. */
-const built = join(tmpdir(), 'skald-ci-bin')
-
 /** Path of the program, or `undefined` if it is not installed. */
 export function findVersitygw(): string | undefined {
-  const dirs = [...(process.env.PATH ?? '').split(delimiter), built]
-  const path = dirs.map(dir => join(dir, 'versitygw')).find(existsSync)
-  return path && spawnSync(path, ['--version']).status === 0 ? path : undefined
+  return findCiProgram('versitygw')
 }
 
 /** Why tests with a bucket are skipped; false if they are not. */

@@ -10,7 +10,7 @@ import { readTreeCpuSeconds } from '../cpu.ts'
 import { pushAll } from '../ingest.ts'
 import type { Load } from '../load.ts'
 import type { BenchOptions } from '../options.ts'
-import { countEntries, type QueryResult, queryPath, runQueries } from '../query.ts'
+import { absentText, countEntries, type QueryResult, queryPath, runQueries } from '../query.ts'
 import { Random } from '../random.ts'
 import type { Records } from '../record-file.ts'
 import { HttpClient, type Server, startStoreServer } from '../server.ts'
@@ -198,7 +198,7 @@ async function searchCold(cluster: Cluster, load: Load): Promise<ColdNeedle> {
   const replica = await cluster.startReplica('cold')
   const client = new HttpClient(replica.url, 1, {})
   const path = queryPath('query_range', {
-    query: '{namespace=~".+"} |= "order-4294967296-never-placed"',
+    query: `{namespace=~".+"} |= "${absentText}"`,
     start: `${load.options.startMs}000000`,
     end: `${load.endMs}000000`,
     explain: 'true',

@@ -2,6 +2,7 @@
 // away.
 
 import { setTimeout as sleep } from 'node:timers/promises'
+import { lokiPushPath } from '../ingest.ts'
 import type { Records } from '../record-file.ts'
 import { HttpClient, type Server } from '../server.ts'
 
@@ -37,7 +38,7 @@ export async function pushSteadily(
   let otherCount = 0
   const pushOne = async (index: number) => {
     const startMs = performance.now()
-    const answer = await client.send('/loki/api/v1/push', bodies.read(index)).catch(() => undefined)
+    const answer = await client.send(lokiPushPath, bodies.read(index)).catch(() => undefined)
     if (answer?.status === 204) {
       acceptedMs.push(performance.now() - startMs)
       return

@@ -3,7 +3,7 @@
 import { Agent, createServer, request } from 'node:http'
 import { loopbackHost } from '../../e2e/skald-process.ts'
 
-/** Each PUT is kept back for 40 to 80 ms, as issue and design of the scaled mode assume. */
+/** Each PUT is kept back for 40 to 80 ms, the goals of these rows are for such uploads. */
 const putMsLeast = 40
 const putMsMost = 80
 

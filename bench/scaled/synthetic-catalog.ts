@@ -1,7 +1,6 @@
 // Entries of a shared catalog without their work: segments that nobody wrote, and segments under many names.
 
 import { linkSync } from 'node:fs'
-import { basename } from 'node:path'
 import pg from 'pg'
 import { encodeChange } from '../../packages/store/src/scaled/change-codec.ts'
 import type { Cluster } from './cluster.ts'
@@ -19,7 +18,7 @@ function nameOf(i: number, level: number): string {
   return `${namesFrom + i}-${level}.seg`
 }
 
-/** Enters segments of many streams. Their objects do not exist. Returns how long it took. */
+/** Enters segments of many streams. Their objects do not exist. */
 export async function enterSegments(
   { postgres }: Pick<Cluster, 'postgres'>,
   { segmentCount, streamCount }: { readonly segmentCount: number; readonly streamCount: number },
@@ -81,7 +80,7 @@ async function enterAll(url: string, count: number, entryOf: (i: number) => Entr
       const batch = Array.from({ length: Math.min(batchSize, count - from) }, (_, k) =>
         entryOf(from + k),
       )
-      const names = batch.map(({ name }) => basename(name))
+      const names = batch.map(({ name }) => name)
       // As the function `record` does it for one.
       await client.query(
         `WITH known AS (UPDATE skald.head SET version = version + $3 RETURNING version - $3 AS version),

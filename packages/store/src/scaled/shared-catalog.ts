@@ -4,22 +4,13 @@
 
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { LabelSet, Matcher } from '@skald/wire'
 import type { Logger } from 'pino'
 import type {
   Catalog,
   CatalogSegment,
-  CatalogTotals,
-  DatedSegment,
-  DaySize,
-  Level0Summary,
   MergeTicket,
-  PartSummary,
   PlannedMerge,
-  SegmentInfo,
-  SegmentPartInfo,
   TenantDay,
-  TimeRange,
 } from '../catalog/catalog.ts'
 import { type CatalogChange, type EnteredChange, versionsOf } from '../catalog/catalog-changes.ts'
 import type { SqliteCatalog } from '../catalog/sqlite.ts'
@@ -29,6 +20,7 @@ import { type Page, pageAfter, type Recorded, record } from './catalog-statement
 import { decodeChange, encodeChange } from './change-codec.ts'
 import type { ChangeListener } from './change-observer.ts'
 import { untilMade } from './change-tries.ts'
+import { CopyReads } from './copy-reads.ts'
 import { MergeJobs } from './merge-jobs.ts'
 import type { Database, Statement } from './postgres.ts'
 import { SharedDeleteRequests } from './shared-delete-requests.ts'
@@ -57,7 +49,7 @@ interface RecordOptions extends Partial<Pick<Recorded, 'added' | 'removed' | 'fo
 }
 
 /** The shared catalog. */
-export class SharedCatalog implements Catalog {
+export class SharedCatalog extends CopyReads implements Catalog {
   readonly deleteRequests: SharedDeleteRequests
   readonly #parts: SharedCatalogParts
   #copy: SqliteCatalog
@@ -88,6 +80,7 @@ export class SharedCatalog implements Catalog {
   readonly #jobs: MergeJobs
 
   constructor(parts: SharedCatalogParts) {
+    super()
     this.#parts = parts
     this.#copy = parts.copy
     this.#version = parts.copy.copiedVersion
@@ -429,75 +422,9 @@ export class SharedCatalog implements Catalog {
     return this.#outcomeOf(await this.#record(change, { kind: 'forgets' }))
   }
 
-  listDropped(): Promise<string[]> {
-    return this.#copy.listDropped()
-  }
-
-  forgetDropped(names: readonly string[]): Promise<void> {
-    return this.#copy.forgetDropped(names)
-  }
-
-  listSegments(): Promise<SegmentInfo[]> {
-    return this.#copy.listSegments()
-  }
-
-  listParts(which: 'level0' | 'compacted'): Promise<SegmentPartInfo[]> {
-    return this.#copy.listParts(which)
-  }
-
-  partsOf(segment: string): Promise<PartSummary[]> {
-    return this.#copy.partsOf(segment)
-  }
-
-  daySizes(): Promise<DaySize[]> {
-    return this.#copy.daySizes()
-  }
-
-  segmentsSince(day: number): Promise<DatedSegment[]> {
-    return this.#copy.segmentsSince(day)
-  }
-
-  level0(): Promise<Level0Summary> {
-    return this.#copy.level0()
-  }
-
-  activeDays(tenant: string, firstDay: number, lastDay: number): Promise<number[]> {
-    return this.#copy.activeDays(tenant, firstDay, lastDay)
-  }
-
-  findSegments(tenant: string, range: TimeRange): Promise<SegmentInfo[]> {
-    return this.#copy.findSegments(tenant, range)
-  }
-
-  findStreams(
-    tenant: string,
-    matchers: readonly Matcher[],
-    range: TimeRange,
-    onCount?: (count: number) => void,
-  ): Promise<Map<string, LabelSet>> {
+  override findStreams(...args: Parameters<CopyReads['findStreams']>) {
     this.#askedMs = performance.now()
-    return this.#copy.findStreams(tenant, matchers, range, onCount)
-  }
-
-  labelNames(tenant: string, range: TimeRange): Promise<string[]> {
-    return this.#copy.labelNames(tenant, range)
-  }
-
-  labelValues(tenant: string, name: string, range: TimeRange): Promise<string[]> {
-    return this.#copy.labelValues(tenant, name, range)
-  }
-
-  tenants(): Promise<string[]> {
-    return this.#copy.tenants()
-  }
-
-  totals(): Promise<CatalogTotals> {
-    return this.#copy.totals()
-  }
-
-  /** Copies the copy. */
-  copyTo(path: string): Promise<void> {
-    return this.#copy.copyTo(path)
+    return super.findStreams(...args)
   }
 
   async close(): Promise<void> {
