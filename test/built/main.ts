@@ -1,22 +1,17 @@
 // npm test: builds the program as a release contains it, and runs all tests on it. A process or a thread that loads the
-// sources takes two to five times as long to start, and the tests start thousands. Arguments go to tap.
+// sources takes two to five times as long to start, and the tests start thousands.
 
-import { spawnSync } from 'node:child_process'
+import { globSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { buildProgram } from '../../release/program.ts'
+import { runCommand } from '../runner/command.ts'
 
 const root = resolve(import.meta.dirname, '../..')
 const program = join(root, '.cache/program')
+const patterns = ['packages/*/test/**/*.test.ts', 'e2e/**/*.test.ts', 'test/**/*.test.ts']
+
 await buildProgram(program)
-const args = [`--node-arg=--import=${join(import.meta.dirname, 'threads.ts')}`]
-const { status } = spawnSync('tap', [...args, ...process.argv.slice(2)], {
-  cwd: root,
-  stdio: 'inherit',
-  env: {
-    ...process.env,
-    SKALD_TEST_PROGRAM: program,
-    // Compiled code is kept between files and processes.
-    NODE_COMPILE_CACHE: join(root, 'node_modules/.cache/tests'),
-  },
+await runCommand(() => globSync(patterns, { cwd: root }).sort(), {
+  nodeFlags: [`--import=${join(import.meta.dirname, 'threads.ts')}`],
+  env: { ...process.env, SKALD_TEST_PROGRAM: program },
 })
-process.exitCode = status ?? 1

@@ -1,0 +1,32 @@
+// The command line that `npm test` and `npm run test:quick` share: names of files, and `--jobs N`.
+
+import { existsSync } from 'node:fs'
+import { relative, resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import { printResult, printSums } from './report.ts'
+import { type RunOptions, runFiles, runSettings } from './run-files.ts'
+
+const root = resolve(import.meta.dirname, '../..')
+
+/** Runs the files of the command line, or else all that `allTests` returns. Sets the exit code. */
+export async function runCommand(
+  allTests: () => readonly string[],
+  { nodeFlags, env }: Pick<RunOptions, 'nodeFlags' | 'env'>,
+): Promise<void> {
+  const options = { jobs: { type: 'string', default: String(runSettings.jobs) } } as const
+  const { values, positionals } = parseArgs({ options, allowPositionals: true })
+  const jobs = Number(values.jobs)
+  if (!Number.isInteger(jobs) || jobs < 1) throw new Error('--jobs takes a number above 0')
+  const missing = positionals.find(file => !existsSync(file))
+  if (missing !== undefined) throw new Error(`There is no file ${missing}`)
+  const chosen = positionals.map(file => relative(root, resolve(file)))
+  const started = performance.now()
+  const results = await runFiles(chosen.length > 0 ? chosen : allTests(), {
+    jobs,
+    nodeFlags,
+    // Compiled code is kept between files and processes.
+    env: { ...env, NODE_COMPILE_CACHE: resolve(root, 'node_modules/.cache/tests') },
+    onResult: printResult,
+  })
+  process.exitCode = printSums(results, (performance.now() - started) / 1000)
+}
