@@ -81,7 +81,7 @@ test('Any query in the grammar ends with a result or a known error', timeout, as
       }
       return (process.cpuUsage().user - started) / 1_000 < slowMs
     }),
-    runs(300),
+    runs(150),
   )
   t.pass('all ended well')
 })
@@ -121,7 +121,7 @@ test('Any text is a query or a syntax error', timeout, async t => {
       }
       return true
     }),
-    runs(3_000),
+    runs(1_000),
   )
   t.pass('all ended well')
 })
@@ -186,7 +186,7 @@ test('Any regular expression compiles quickly or is rejected', timeout, async t 
       }
       return (process.cpuUsage().user - started) / 1_000 < slowMs
     }),
-    runs(200),
+    runs(100),
   )
   t.pass('all ended well')
 })

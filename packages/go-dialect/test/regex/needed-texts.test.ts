@@ -73,8 +73,8 @@ test('random patterns match no text without what they need', t => {
       matches++
       if (!contains(value, texts)) throw new Error(`${whole} matches ${value}`)
     }),
-    { numRuns: 20_000, seed: 16 },
+    { numRuns: 6_000, seed: 16 },
   )
-  t.ok(matches > 1000, `${matches} matches`)
+  t.ok(matches > 250, `${matches} matches`)
   t.end()
 })

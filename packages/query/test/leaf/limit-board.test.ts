@@ -26,7 +26,7 @@ for (const direction of ['backward', 'forward'] as const) {
     let leftOut = 0
     let opened = 0
     let needed = 0
-    for (let n = 0; n < 300; n++) {
+    for (let n = 0; n < 100; n++) {
       const limit = 1 + random(n % 3 === 0 ? 400 : 40)
       const leaf = leafOf(limit, direction)
       const board = createLimitBoard(leaf, 3)
@@ -38,7 +38,9 @@ for (const direction of ['backward', 'forward'] as const) {
         scanners[index]!.publish(known[index]!)
         const minNs = BigInt(random(1000))
         const maxNs = minNs + BigInt(random(30))
-        const all = known.flat().sort((a, b) => Number(direction === 'backward' ? b - a : a - b))
+        const all = known
+          .flat()
+          .sort((a, b) => ((direction === 'backward' ? b < a : a < b) ? -1 : 1))
         const worst = all[limit - 1]
         const mayMatter =
           worst === undefined || (direction === 'backward' ? maxNs >= worst : minNs <= worst)
@@ -51,7 +53,7 @@ for (const direction of ['backward', 'forward'] as const) {
         leftOut += isOpened ? 0 : 1
       }
     }
-    t.ok(leftOut > 1000, `${leftOut} left out`)
+    t.ok(leftOut > 300, `${leftOut} left out`)
     t.ok(opened < needed * 1.1, `${opened} opened, ${needed} needed`)
     t.end()
   })

@@ -156,7 +156,7 @@ test('With and without rests the result is the same', async t => {
       // A stage that sets the line anew makes the pipeline run on each line.
       return found === (await jsonAnswer(queryWith('| line_format "{{__line__}}"'), loaded))
     }),
-    { numRuns: 3_000, seed: 3 },
+    { numRuns: 1_000, seed: 3 },
   )
-  t.ok(count > 500, `${count} results have series`)
+  t.ok(count > 150, `${count} results have series`)
 })

@@ -68,7 +68,7 @@ test('A value that a label filter accepts has the texts that are expected of it'
   }
   let listed = 0
   let needed = 0
-  for (let n = 0; n < 10_000; n++) {
+  for (let n = 0; n < 4_000; n++) {
     const matcher = { name: 'a', op: '=~', value: branches(2) } as const
     const accepts = compileFilterMatcher(matcher)
     const values = listedValues(matcher)
@@ -84,7 +84,7 @@ test('A value that a label filter accepts has the texts that are expected of it'
       needed += texts ? 1 : 0
     }
   }
-  t.ok(listed > 100, `${listed} values of lists`)
-  t.ok(needed > 1000, `${needed} values with texts`)
+  t.ok(listed > 40, `${listed} values of lists`)
+  t.ok(needed > 400, `${needed} values with texts`)
   t.end()
 })

@@ -95,7 +95,7 @@ test('A parser on stored bytes sets the labels that it sets on text', async t =>
         return found === JSON.stringify(labelsOf(parsed, line, { isPipeline: false, stopsEarly }))
       },
     ),
-    { numRuns: 30_000, seed: 9 },
+    { numRuns: 10_000, seed: 9 },
   )
-  t.ok(count > 1000, `${count} lines have a label`)
+  t.ok(count > 300, `${count} lines have a label`)
 })
