@@ -1,6 +1,6 @@
-// The command line that `npm test` and `npm run test:quick` share: names of files, and `--jobs N`.
+// The command line that `npm test` and `npm run test:quick` share: names of files or directories, and `--jobs N`.
 
-import { existsSync } from 'node:fs'
+import { globSync, statSync } from 'node:fs'
 import { relative, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { printResult, printSums } from './report.ts'
@@ -17,9 +17,7 @@ export async function runCommand(
   const { values, positionals } = parseArgs({ options, allowPositionals: true })
   const jobs = Number(values.jobs)
   if (!Number.isInteger(jobs) || jobs < 1) throw new Error('--jobs takes a number above 0')
-  const missing = positionals.find(file => !existsSync(file))
-  if (missing !== undefined) throw new Error(`There is no file ${missing}`)
-  const chosen = positionals.map(file => relative(root, resolve(file)))
+  const chosen = positionals.flatMap(testsAt)
   const started = performance.now()
   const results = await runFiles(chosen.length > 0 ? chosen : allTests(), {
     jobs,
@@ -29,4 +27,13 @@ export async function runCommand(
     onResult: printResult,
   })
   process.exitCode = printSums(results, (performance.now() - started) / 1000)
+}
+
+/** Returns a file itself, or the tests in a directory, as paths from the root. */
+function testsAt(name: string): string[] {
+  const stats = statSync(name, { throwIfNoEntry: false })
+  if (!stats) throw new Error(`There is no file ${name}`)
+  const files = stats.isDirectory() ? globSync(`${name}/**/*.test.ts`).sort() : [name]
+  if (files.length === 0) throw new Error(`There are no tests in ${name}`)
+  return files.map(file => relative(root, resolve(file)))
 }

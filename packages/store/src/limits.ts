@@ -774,6 +774,12 @@ export const filterFillMax = 0.45
 export const filterGroupBits = 8 * 1024 * 1024
 
 /**
+ * Groups of filters are written one after the other, up to this many bytes: as many as one read of a bucket
+ * brings. A merge holds them until then.
+ */
+export const filterRunBytes = bucketReadBytes
+
+/**
  * Most space for the counts of a block, as a share of its compressed lines. Cells get longer until they fit:
  * a stream with a line a minute needs no counts by minute, it is read quickly anyway.
  */

@@ -36,7 +36,7 @@ export function encodeFooter(footer: SegmentFooter): Buffer {
     writer.beginPart(part.tenant, part.day)
     for (const labelsText of part.streams) writer.addStream(labelsText)
     for (const record of part.blocks) writer.addBlock(record)
-    for (const record of part.filters) writer.addFilters(record)
+    for (const record of part.filters) writer.addFilters(i, record)
     for (const record of part.counts) writer.addCounts(i, record)
   }
   return Buffer.concat(writer.finish(footer))

@@ -76,9 +76,9 @@ export class FooterWriter {
     part.blockCount++
   }
 
-  /** Adds a group of filters to the last part. */
-  addFilters(record: FilterRecord): void {
-    this.#last.filters.push(record)
+  /** Adds the next group of filters of a part. */
+  addFilters(part: number, record: FilterRecord): void {
+    this.#parts[part]!.filters.push(record)
   }
 
   /** Adds a group of counts to a part. */

@@ -1,13 +1,14 @@
-// Appends blocks to a segment and ends it with the footer. In compacted segments, filters follow the
-// blocks they belong to, and the counts of all blocks are in front of the footer.
+// Appends blocks to a segment and ends it with the footer. In compacted segments, groups of filters lie together
+// in runs, somewhere behind the blocks they belong to, and the counts of all blocks are in front of the footer.
 
 import type { RowCounts } from '@skald/query'
 import type { Allocate } from '../buffers.ts'
+import { filterRunBytes } from '../limits.ts'
 import { type BlockColumns, type Compression, encodeBlock } from './block.ts'
 import { CountGroupWriter } from './counts/count-group.ts'
 import { countRows } from './counts/count-rows.ts'
 import type { BlockFilter } from './filter/block-filter.ts'
-import { FilterGroupWriter } from './filter/filter-group.ts'
+import { FilterGroupWriter, type FinishedFilterGroup } from './filter/filter-group.ts'
 import type { KeyFinder } from './filter/key-finder.ts'
 import { type FooterHead, FooterWriter } from './footer-writer.ts'
 import {
@@ -73,6 +74,8 @@ export class SegmentWriter {
   readonly #footer: FooterWriter
   readonly #parts: OpenPart[] = []
   #group: FilterGroupWriter | undefined
+  /** Groups of filters that wait until there are enough for a run. */
+  #run: { readonly part: number; readonly group: FinishedFilterGroup }[] = []
   #offsetBytes = headerBytes
 
   constructor(compression: Compression, options: SegmentWriterOptions = {}) {
@@ -113,7 +116,7 @@ export class SegmentWriter {
 
   /** Ends the segment. Returns the bytes to append, with the footer, and the size of the file. */
   finish(head: FooterHead): FinishedSegment {
-    const pieces = [...this.#endGroup(), ...this.#endCounts()]
+    const pieces = [...this.#endGroup(), ...this.#endRun(), ...this.#endCounts()]
     let sizeBytes = this.#offsetBytes
     for (const piece of this.#footer.finish(head)) {
       pieces.push(piece)
@@ -122,12 +125,12 @@ export class SegmentWriter {
     return { pieces, sizeBytes }
   }
 
-  /** Ends the group of filters before this block if it is full, or if another part begins. */
+  /** Begins the part of a block, if it is another one. Returns a run of filters if one is full. */
   #beginBlock({ tenant, day }: BlockOwner): Buffer[] {
     const part = this.#parts.at(-1)
-    if (part?.tenant === tenant && part.day === day)
-      return this.#group?.isFull ? this.#endGroup() : []
-    const bytes = this.#endGroup()
+    const isSamePart = part?.tenant === tenant && part.day === day
+    const pieces = !isSamePart || this.#group?.isFull ? this.#endGroup() : []
+    if (isSamePart) return pieces
     this.#parts.push({
       tenant,
       day,
@@ -137,16 +140,29 @@ export class SegmentWriter {
       countGroups: [],
     })
     this.#footer.beginPart(tenant, day)
-    return bytes
+    return pieces
   }
 
+  /** Adds the open group to the run. Returns the run before it, if there is no room for another group. */
   #endGroup(): Buffer[] {
-    const group = this.#group?.finish(this.#offsetBytes)
+    const group = this.#group?.finish()
     this.#group = undefined
     if (!group) return []
-    this.#footer.addFilters(group.record)
-    this.#offsetBytes += group.bytes.length
-    return [group.bytes]
+    const runBytes = this.#run.reduce((sum, one) => sum + one.group.bytes.length, 0)
+    const pieces = runBytes + group.bytes.length > filterRunBytes ? this.#endRun() : []
+    this.#run.push({ part: this.#parts.length - 1, group })
+    return pieces
+  }
+
+  /** Places the groups that wait one after the other, so that one read brings them all. */
+  #endRun(): Buffer[] {
+    const pieces = this.#run.map(({ part, group: { record, bytes } }) => {
+      this.#footer.addFilters(part, { ...record, offsetBytes: this.#offsetBytes })
+      this.#offsetBytes += bytes.length
+      return bytes
+    })
+    this.#run = []
+    return pieces
   }
 
   #endCounts(): Buffer[] {

@@ -30,6 +30,12 @@ export interface FilterRecord {
   readonly hasNames: boolean
 }
 
+/** A group that has no place in a segment yet. */
+export interface FinishedFilterGroup {
+  readonly record: Omit<FilterRecord, 'offsetBytes'>
+  readonly bytes: Buffer
+}
+
 /** Collects the filters of consecutive blocks until there are enough for a group. */
 export class FilterGroupWriter {
   readonly #firstBlock: number
@@ -57,8 +63,8 @@ export class FilterGroupWriter {
     else this.#tables.set(rowCount, [{ block, bits }])
   }
 
-  /** Returns the group's bytes, and its record for a group at `offsetBytes`; nothing if it is empty. */
-  finish(offsetBytes: number): { record: FilterRecord; bytes: Buffer } | undefined {
+  /** Returns the group's bytes, and its record without a place; nothing if it is empty. */
+  finish(): FinishedFilterGroup | undefined {
     if (this.#tables.size === 0) return undefined
     const tables = [...this.#tables].sort(([a], [b]) => b - a)
     const writer = new ByteWriter(1024)
@@ -84,7 +90,7 @@ export class FilterGroupWriter {
     const bytes = paged(content)
     const { length: storedBytes } = bytes
     const blocks = { firstBlock: this.#firstBlock, blockCount: this.#blockCount }
-    return { record: { offsetBytes, storedBytes, headBytes, ...blocks, hasNames: true }, bytes }
+    return { record: { storedBytes, headBytes, ...blocks, hasNames: true }, bytes }
   }
 }
 
