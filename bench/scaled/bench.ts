@@ -206,7 +206,9 @@ async function searchCold(cluster: Cluster, load: Load): Promise<ColdNeedle> {
   const { status, body } = await client.send(path)
   client.close()
   if (status !== 200) throw new Error(`the cold search was answered ${status}: ${body}`)
-  const { bucket, blocks } = (JSON.parse(body) as ExplainedAnswer).data.stats.skald
+  const { warnings, data } = JSON.parse(body) as ExplainedAnswer
+  if (warnings) throw new Error(`the cold search left something out: ${warnings.join('; ')}`)
+  const { bucket, blocks } = data.stats.skald
   return {
     ...{ lineGigabytes: (load.lineBytes * times) / 1e9, segmentCount: segments, storedBytes },
     ...{ requests: bucket.requests, bytes: bucket.bytes },
@@ -215,6 +217,7 @@ async function searchCold(cluster: Cluster, load: Load): Promise<ColdNeedle> {
 }
 
 interface ExplainedAnswer {
+  readonly warnings?: readonly string[]
   readonly data: {
     readonly stats: {
       readonly skald: {
@@ -274,7 +277,7 @@ async function readPuts({ url }: Server): Promise<number> {
 }
 
 async function measureStarts(cluster: Cluster): Promise<ReplicaStarts> {
-  const { bucket, postgres } = cluster
+  const { postgres } = cluster
   // It creates the tables.
   const first = await cluster.startReplica('first')
   await first.process.end('SIGTERM')
@@ -282,12 +285,10 @@ async function measureStarts(cluster: Cluster): Promise<ReplicaStarts> {
   const reader = await cluster.startReplica('reader')
   // It leaves a copy in the bucket.
   const untilMs = performance.now() + mergedTimeoutMs
-  while (bucket.keys('skald/scaled/catalog/').length === 0) {
+  while (Number(await postgres.sql('SELECT copied FROM skald.head')) < segmentCount) {
     if (performance.now() > untilMs) throw new Error('no copy of the catalog after five minutes')
     await sleep(200)
   }
-  const copied = await postgres.sql('SELECT copied FROM skald.head')
-  if (Number(copied) < segmentCount) throw new Error(`the copy is at version ${copied}`)
   await reader.process.end('SIGTERM')
   const again = await cluster.startReplica('reader')
   await again.process.end('SIGTERM')

@@ -1,9 +1,11 @@
 // Entries of a shared catalog without their work: segments that nobody wrote, and segments under many names.
 
-import { linkSync } from 'node:fs'
+import { linkSync, unlinkSync } from 'node:fs'
 import pg from 'pg'
+import { compactTierBytesMax } from '../../packages/store/src/limits.ts'
 import { encodeChange } from '../../packages/store/src/scaled/change-codec.ts'
 import type { Cluster } from './cluster.ts'
+import { growSegment } from './grown-segment.ts'
 
 const dayNs = 86_400_000_000_000n
 const dayMs = 86_400_000
@@ -43,28 +45,52 @@ export async function enterSegments(
 }
 
 /**
- * Enters the merged segments of a store again under other names, without other bytes, so that it seems to have
- * `times` as many. No replica may run meanwhile. Returns the bytes of the segments that are entered now.
+ * Enters the merged segments of a store again, as large as merges make them and under many names, so that it seems to have
+ * `times` as many lines. No replica may run meanwhile. Returns how many segments are entered, and their bytes.
  */
 export async function multiplySegments({ bucket, postgres }: Cluster, times: number) {
   const client = await connect(postgres.url)
-  const { rows } = await client.query<{
-    segment: { name: string; level: number; sizeBytes: number }
-  }>(
+  const { rows } = await client.query<{ segment: EnteredSegment }>(
     `SELECT a AS segment FROM skald.changes, json_array_elements(change->'added') AS a
        JOIN skald.segments ON name = a->>'name' WHERE removed IS NULL AND change->>'kind' = 'segments'`,
   )
   await client.end()
-  const segments = rows.map(({ segment }) => segment)
-  await enterAll(postgres.url, segments.length * (times - 1), i => {
-    const original = segments[i % segments.length]!
-    const name = nameOf(i, original.level)
-    linkSync(bucket.pathOf(keyPrefix + original.name), bucket.pathOf(keyPrefix + name))
-    const added = [{ ...original, name }]
-    return { name, change: JSON.stringify({ kind: 'segments', added, removed: [] }) }
-  })
-  const storedBytes = segments.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
-  return { segmentCount: segments.length * times, storedBytes: storedBytes * times }
+  const entries: { readonly name: string; readonly change: string; readonly bytes: number }[] = []
+  for (const { segment } of rows) {
+    const copies = Math.max(1, Math.floor(compactTierBytesMax / segment.sizeBytes))
+    const path = bucket.pathOf(keyPrefix + segment.name)
+    const grown = `${path}.grown`
+    const sizeBytes = await growSegment(path, grown, copies)
+    for (let n = 0; n < Math.round(times / copies); n++) {
+      const name = nameOf(entries.length, segment.level)
+      linkSync(grown, bucket.pathOf(keyPrefix + name))
+      const parts = segment.parts.map(part => ({
+        ...part,
+        rows: part.rows * copies,
+        bytes: part.bytes * copies,
+      }))
+      const added = [{ ...segment, name, sizeBytes, parts }]
+      const change = JSON.stringify({ kind: 'segments', added, removed: [] })
+      entries.push({ name, change, bytes: sizeBytes })
+    }
+    unlinkSync(grown)
+  }
+  await enterAll(postgres.url, entries.length, i => entries[i]!)
+  return {
+    segmentCount: rows.length + entries.length,
+    storedBytes: [
+      ...rows.map(({ segment }) => segment.sizeBytes),
+      ...entries.map(e => e.bytes),
+    ].reduce((sum, bytes) => sum + bytes, 0),
+  }
+}
+
+/** An entry of the catalog, as far as it matters here. */
+interface EnteredSegment {
+  readonly name: string
+  readonly level: number
+  readonly sizeBytes: number
+  readonly parts: readonly { readonly rows: number; readonly bytes: number }[]
 }
 
 interface Entry {

@@ -476,7 +476,7 @@ export const bucketEndShare = 256
 
 /**
  * Ranges with at most this many bytes between them are read together: a request takes as long as so many
- * bytes. Longer ranges are divided, so that parts of them arrive at the same time.
+ * bytes. Ranges of one and a half times the second and more are divided, so that parts of them arrive at the same time.
  */
 export const bucketGapBytes = 256 * 1024
 export const bucketReadBytes = 8 * 1024 * 1024
@@ -774,10 +774,10 @@ export const filterFillMax = 0.45
 export const filterGroupBits = 8 * 1024 * 1024
 
 /**
- * Groups of filters are written one after the other, up to this many bytes: as many as one read of a bucket
- * brings. A merge holds them until then.
+ * Groups of filters are written one after the other, up to this many bytes: eight groups, as many as one read of a
+ * bucket brings. A merge holds them until then.
  */
-export const filterRunBytes = bucketReadBytes
+export const filterRunBytes = 9 * 1024 * 1024
 
 /**
  * Most space for the counts of a block, as a share of its compressed lines. Cells get longer until they fit:

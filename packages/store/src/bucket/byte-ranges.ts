@@ -40,14 +40,12 @@ export function missingRanges(
   return missing
 }
 
-/** Returns the reads that bring ranges: a read spans small gaps, and long ranges take several. */
+/** Returns the reads that bring ranges: a read spans small gaps, and long ranges take several of the same size. */
 export function readsOf(missing: readonly ByteRange[]): ByteRange[] {
   return joinRanges(missing, bucketGapBytes).flatMap(({ start, end }) => {
-    const reads: ByteRange[] = []
-    for (let from = start; from < end; from += bucketReadBytes) {
-      reads.push({ start: from, end: Math.min(end, from + bucketReadBytes) })
-    }
-    return reads
+    const count = Math.max(1, Math.round((end - start) / bucketReadBytes))
+    const cut = (i: number) => start + Math.floor(((end - start) * i) / count)
+    return Array.from({ length: count }, (_, i) => ({ start: cut(i), end: cut(i + 1) }))
   })
 }
 

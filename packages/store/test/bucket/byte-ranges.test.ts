@@ -23,8 +23,10 @@ test('reads span small gaps and are never too long', async t => {
   const long = readsOf([r(7, 7 + 2 * bucketReadBytes + 1)])
   t.same(
     long.map(one => bytesOf([one])),
-    [bucketReadBytes, bucketReadBytes, 1],
+    [bucketReadBytes, bucketReadBytes + 1],
   )
+  t.equal(readsOf([r(0, 1.4 * bucketReadBytes)]).length, 1)
+  t.equal(readsOf([r(0, 1.6 * bucketReadBytes)]).length, 2)
 })
 
 test('what is missing and what is there make up what is wanted', async t => {
