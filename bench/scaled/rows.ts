@@ -16,7 +16,7 @@ const putsPerGigabyteMax = 260
 const warmRatioMax = 1.1
 const startMsMax = 5000
 /** Bytes that one read of filters may bring. */
-const readBytes = 8 * 1024 * 1024
+const readBytes = 8_000_000
 
 /** Lists the figures. */
 export function scaledRows(result: ScaledResult): Row[] {
