@@ -79,8 +79,8 @@ const faulty: readonly (readonly [text: string, message: string])[] = [
     '2:3: querier.multi_tenant_queries_enabled: a query reads one tenant, and a request for several (a|b) gets 400; remove it',
   ],
   [
-    'server:\n  http_tls_config:\n    cert_file: /c.pem\n    key_file: /k.pem\n',
-    '2:3: server.http_tls_config: the store does not speak TLS, so anyone on the network could read the lines; put a proxy',
+    'server:\n  http_tls_config:\n    cert_file: /c.pem\n',
+    '2:3: server.http_tls_config.key_file: it is missing: write the file of the key',
   ],
   [
     'target: write\n',

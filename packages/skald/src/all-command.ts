@@ -108,6 +108,7 @@ async function startEmbeddedAgent(
           path: '(embedded default)',
           text: defaultAgentConfig({
             pushUrl: `${store.url}/loki/api/v1/push`,
+            isOwnPort: true,
             dataDir: agentDir,
           }),
         }

@@ -1,6 +1,6 @@
 // `skald check FILE`: checks a configuration and shows where it is wrong.
 
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { loadAgentConfig } from '@skald/agent/config'
 import {
   type ConfigProblem,
@@ -11,6 +11,7 @@ import {
 import { formatGoFlags, type GoFlag, parseGoFlags } from '@skald/go-dialect'
 import { type LoadedStoreConfig, loadStoreConfig } from '@skald/store/config'
 import { checkOverridesFile, readOverridesFile } from '@skald/store/overrides-file'
+import { expiryWarning, readCertificate } from '@skald/store/tls'
 import { explainSystemError } from '@skald/wire'
 import { UsageError } from './errors.ts'
 import type { Terminal } from './terminal.ts'
@@ -101,8 +102,27 @@ function checkStoreFile(path: string, text: string, env: Terminal['env'] | undef
     warnings: [
       ...remarksOn(path, loaded.idleKeys, loaded.doubts),
       ...checkOverridesOf(loaded, path),
+      ...checkCertificateOf(loaded),
     ],
   }
+}
+
+/**
+ * Checks the certificate that a store's configuration names. Its files may not be on the machine that checks.
+ *
+ * @throws CertificateError if the files are there and cannot be used.
+ */
+function checkCertificateOf({ config: { tls } }: LoadedStoreConfig): string[] {
+  if (!tls) return []
+  const files = [tls.cert, tls.key, tls.clientCa].flatMap(source =>
+    source && 'file' in source ? [source.file] : [],
+  )
+  const missing = files.filter(file => !existsSync(file))
+  if (missing.length > 0) {
+    return missing.map(file => `${file}: not on this machine; a store does not start without it`)
+  }
+  const warning = expiryWarning(readCertificate(tls))
+  return warning ? [`${files[0] ?? 'server.http_tls_config.cert'}: ${warning}`] : []
 }
 
 /** Checks the overrides files that a store's configuration names, as the store reads them. */

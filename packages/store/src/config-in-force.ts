@@ -18,6 +18,7 @@ export function configInForce(
 ): object {
   const followed = followedOf(raw, '') as Record<string, Record<string, unknown>>
   const { bucket } = config
+  const { http_tls_config: tls } = raw.server
   const { retention_delete_delay, ...compactor } = followed.compactor!
   const { skald, ...blocks } = followed
   const ours = bucket ? skaldInForce(config, skald!) : {}
@@ -33,6 +34,7 @@ export function configInForce(
       http_path_prefix: config.httpPathPrefix,
       log_level: logLevel,
       log_format: config.logFormat,
+      http_tls_config: { ...tls, ...(tls.key !== '' && { key: hiddenSecret }) },
     },
     common: { path_prefix: config.dataDir },
     ...(bucket && {

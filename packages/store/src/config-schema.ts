@@ -30,6 +30,7 @@ import {
 } from './schema-forms.ts'
 import { withUnfollowed } from './settings/unfollowed.ts'
 import { catalogSchema, type RawSkald, skaldSchema } from './skald-schema.ts'
+import { httpTlsSchema, type RawHttpTls } from './tls/tls-schema.ts'
 
 const serverSchema = withUnfollowed(
   block({
@@ -55,6 +56,15 @@ const serverSchema = withUnfollowed(
     log_level: oneOf('Lowest level to log.', ['info', 'debug', 'warn', 'error']),
     log_format: oneOf('Format of the log on standard error.', logFormats),
     register_instrumentation: flag('Serve /metrics.', true),
+    http_tls_config: httpTlsSchema,
+    tls_cipher_suites: text(
+      'Cipher suites of TLS 1.2 that the HTTP server allows, with the names of Go, separated by commas; empty means all safe ones.',
+      '',
+    ),
+    tls_min_version: text(
+      'Lowest version of TLS: VersionTLS12 or VersionTLS13; empty means VersionTLS12.',
+      '',
+    ),
   }),
   'server',
 )
@@ -422,7 +432,9 @@ export const storeConfigSchema = withUnfollowed(
 export type RawStoreConfig = {
   readonly auth_enabled: boolean
   readonly max_memory: string | number | null
-  readonly server: Required<XStatic<typeof serverSchema>>
+  readonly server: Omit<Required<XStatic<typeof serverSchema>>, 'http_tls_config'> & {
+    readonly http_tls_config: RawHttpTls
+  }
   readonly common: Omit<Required<XStatic<typeof commonSchema>>, 'storage'> & {
     readonly storage: RawStorage & { readonly s3?: RawAwsBucket | null }
   }

@@ -26,6 +26,8 @@ import { type BucketForm, bucketBlocks, bucketFormOf } from './settings/bucket-i
 import { judgeSettings, unfollowedPathTo } from './settings/judge.ts'
 import { valueAt, type WrittenFile } from './settings/setting.ts'
 import type { TenantLimits } from './tenant-limits.ts'
+import { resolveTls } from './tls/resolve-tls.ts'
+import type { TlsConfig } from './tls/tls-config.ts'
 
 /** The resolved configuration of a store. */
 export interface StoreConfig {
@@ -38,6 +40,8 @@ export interface StoreConfig {
   /** 0 picks a free port. */
   readonly listenPort: number
   readonly httpPathPrefix: string
+  /** `undefined` for plain HTTP. */
+  readonly tls: TlsConfig | undefined
   /** How long the body of a request may pause. */
   readonly httpReadTimeoutMs: number
   /** How long the head of a request may take to arrive. */
@@ -152,7 +156,7 @@ function readStoreConfig(text: string, path: string): LoadedStoreConfig {
   problems.push(...findingsOf('error'))
   const raw = written && withOlderKeys(written, root)
   const report: Report = (block, key, message) => {
-    root.at([...block.split('.'), key]).failAtKey(`${block}.${key}: ${message}`)
+    root.at([...block.split('.'), ...key.split('.')]).failAtKey(`${block}.${key}: ${message}`)
   }
   const bucket = raw && form && readBucket(raw, form, root)
   const config = raw && resolve(raw, bucket, report)
@@ -230,6 +234,7 @@ function resolve(
     connectionsMax: server.http_listen_conn_limit,
     hasMetrics: server.register_instrumentation,
     httpPathPrefix: server.http_path_prefix.replace(/\/+$/, ''),
+    tls: resolveTls(server, (key, message) => report('server', key, message)),
     logLevel: server.log_level,
     logFormat: server.log_format,
     dataDir: dataDirOf(config),

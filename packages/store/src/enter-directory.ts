@@ -6,6 +6,7 @@ import type { Logger } from 'pino'
 import type { StoreConfig } from './config.ts'
 import { type Listener, openListener } from './http/listener.ts'
 import { upgradesBelow } from './http/tail-route.ts'
+import { readCertificate } from './tls/certificate.ts'
 
 /**
  * Listens and locks the data directory. If a process of another host or container holds the lock,
@@ -15,6 +16,7 @@ export async function enterDirectory(config: StoreConfig, logger: Logger) {
   const { dataDir } = config
   const path = join(dataDir, 'lock')
   const what = `data directory ${dataDir}`
+  const tls = config.tls && { config: config.tls, certificate: readCertificate(config.tls) }
   const listening: { listener?: Listener } = {}
   const listen = async () => {
     listening.listener ??= await openListener({
@@ -24,6 +26,7 @@ export async function enterDirectory(config: StoreConfig, logger: Logger) {
       idleMs: config.httpIdleTimeoutMs,
       connectionsMax: config.connectionsMax,
       mayUpgrade: upgradesBelow(config.httpPathPrefix),
+      tls,
     })
     return listening.listener
   }
@@ -42,7 +45,11 @@ export async function enterDirectory(config: StoreConfig, logger: Logger) {
         listener.status = `it is waiting for the ${what}, which another process is using`
       },
     })
-    return { lock: { close: () => lock!.release() }, listener: await listen() }
+    return {
+      lock: { close: () => lock!.release() },
+      listener: await listen(),
+      certificate: tls?.certificate,
+    }
   } catch (error) {
     await lock?.release()
     await listening.listener?.close()

@@ -259,3 +259,13 @@ export class UpkeepError extends Error {
     this.code = options?.code ?? 'UPKEEP'
   }
 }
+
+/** Thrown when the certificate, the key or the authorities of the HTTP server cannot be used. */
+export class CertificateError extends Error {
+  readonly code = 'CERTIFICATE_UNUSABLE'
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = 'CertificateError'
+  }
+}

@@ -1027,3 +1027,17 @@ export const movedSegmentsAtOnce = 4
 
 /** End of a segment that is compared to tell it from another store's: its footer, or most of it. */
 export const comparedEndBytes = 64 * 1024
+
+// tls/
+
+/** How often the files of the certificate are looked at. Kubernetes renews a mounted Secret within a minute or two. */
+export const certificateCheckMs = 10_000
+
+/** How long a client may take to agree on TLS. It costs a socket and some memory meanwhile. */
+export const tlsHandshakeMs = 10_000
+
+/**
+ * A certificate that ends sooner than this is warned of: 14 days. Those that renew themselves do so earlier, cert-manager's
+ * 30 days before the end.
+ */
+export const certificateSoonMs = 14 * 86_400_000

@@ -53,6 +53,7 @@ import { TailBudget } from './tail/tail-budget.ts'
 import { TailHub } from './tail/tail-hub.ts'
 import type { TenantLimits } from './tenant-limits.ts'
 import { TenantOverrides } from './tenant-overrides.ts'
+import { CertificateWatch } from './tls/certificate-watch.ts'
 
 export interface StoreOptions {
   readonly loaded: LoadedStoreConfig
@@ -101,19 +102,34 @@ export async function startStore(options: StoreOptions): Promise<Store> {
   const opened: Part[] = []
   try {
     makePrivateDirectory(config.dataDir)
-    const { listener, lock } = await enterDirectory(config, options.logger)
+    const { listener, lock, certificate } = await enterDirectory(config, options.logger)
     opened.push(lock, listener)
-    return await openStore(options, listener, opened)
+    return await openStore(options, { listener, certificate }, opened)
   } catch (error) {
     await closeAll(opened)
     throw error
   }
 }
 
+/** The socket, and what it shows if it speaks TLS. */
+type Entrance = Omit<Awaited<ReturnType<typeof enterDirectory>>, 'lock'>
+
+/** Returns nothing if the store speaks plain HTTP. */
+function watchCertificate(
+  { loaded, logger }: StoreOptions,
+  { listener, certificate }: Entrance,
+  { registry }: StoreMetrics,
+): CertificateWatch[] {
+  const { tls } = loaded.config
+  const { tlsServer } = listener
+  if (!tls || !tlsServer || !certificate) return []
+  return [new CertificateWatch({ config: tls, certificate, server: tlsServer, logger, registry })]
+}
+
 /** Opens the parts of the store in order. Adds each to `opened`, so that the caller can close it. */
 async function openStore(
   options: StoreOptions,
-  listener: Listener,
+  { listener, certificate }: Entrance,
   opened: Part[],
 ): Promise<Store> {
   const { loaded, logger, version, beside, clock = Date } = options
@@ -128,6 +144,7 @@ async function openStore(
       labels: () => guard.list(limitsOf),
     }),
   )
+  for (const watch of watchCertificate(options, { listener, certificate }, metrics)) own(watch)
   const overrides = own(await startOverrides(loaded, metrics, logger))
   listener.status = 'it is recovering'
   const bucket = bucketOptionsOf(config, { metrics, clock, listener })

@@ -21,7 +21,7 @@ testRooms(tap, {
     ['deletes', 'memory', 'objects'],
     ['catalog'],
     ['segment'],
-    ['levels', 'skald-schema.ts', 'settings', 'tenant-limits.ts'],
+    ['levels', 'skald-schema.ts', 'settings', 'tenant-limits.ts', 'tls'],
     ['schema-forms.ts'],
     [
       'bucket-config.ts',

@@ -1,7 +1,7 @@
 import { FlagError, parseGoFlags } from '@skald/go-dialect'
 import { test } from 'tap'
+import { makeCertificates } from '../../../../test/certificates.ts'
 import { agentFlags, loadAgentConfig } from '../../src/index.ts'
-import { makeCertificates } from '../certificates.ts'
 
 test('agentFlags reads flags like Go', async t => {
   const argv = [

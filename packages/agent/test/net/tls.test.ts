@@ -6,7 +6,7 @@ import { createServer, get } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { test } from 'tap'
-import { makeCertificates } from '../certificates.ts'
+import { makeCertificates } from '../../../../test/certificates.ts'
 import { configText, startTestAgent, waitFor } from '../harness.ts'
 
 test('Client shows its certificate, and takes servers of its authority only', async t => {

@@ -5,8 +5,8 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import pino from 'pino'
 import { type Test, test } from 'tap'
+import { makeCertificates } from '../../../../test/certificates.ts'
 import { ConfigError, loadAgentConfig } from '../../src/index.ts'
-import { makeCertificates } from '../certificates.ts'
 import { startReceiver, startTestAgent, waitFor } from '../harness.ts'
 
 const program = process.env.KAFKA_TEST_BROKER

@@ -6,8 +6,8 @@ import net from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import tls from 'node:tls'
 import { type Test, test } from 'tap'
+import { makeCertificates } from '../../../../test/certificates.ts'
 import { type Agent, ConfigError, loadAgentConfig } from '../../src/index.ts'
-import { makeCertificates } from '../certificates.ts'
 import { startReceiver, startTestAgent, waitFor } from '../harness.ts'
 
 const configOf = (directory: string, url: string, syslog: string, more = '') => `

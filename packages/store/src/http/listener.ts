@@ -9,8 +9,12 @@ import {
   type ServerOptions,
   type ServerResponse,
 } from 'node:http'
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import { requestArrivalMs, requestHeadBytesMax } from '../limits.ts'
+import type { TLSSocket } from 'node:tls'
+import { requestArrivalMs, requestHeadBytesMax, tlsHandshakeMs } from '../limits.ts'
+import { type Certificate, clientOptions, isClientAllowed } from '../tls/certificate.ts'
+import type { TlsConfig } from '../tls/tls-config.ts'
 
 type RequestHandler = (request: IncomingMessage, response: ServerResponse) => void
 
@@ -28,17 +32,22 @@ export interface ListenerOptions {
    * header is ignored.
    */
   readonly mayUpgrade: (request: IncomingMessage) => boolean
+  /** Without it, the server speaks plain HTTP. */
+  readonly tls?: { readonly config: TlsConfig; readonly certificate: Certificate } | undefined
 }
 
 /** A socket that answers 503 until `serve` is called. */
 export class Listener {
+  /** A server of `https` is one of `http` for all that asks it. */
   readonly server: Server
+  /** The same server, if it speaks TLS. */
+  readonly tlsServer: TlsServer | undefined
   #handler: RequestHandler | undefined
   #closing: Promise<void> | undefined
   #status = 'it is starting'
 
   constructor(settings: Omit<ListenerOptions, 'host' | 'port'>) {
-    const { headPauseMs, idleMs, connectionsMax, mayUpgrade } = settings
+    const { headPauseMs, idleMs, connectionsMax, mayUpgrade, tls } = settings
     const options: ServerOptions & { shouldUpgradeCallback: ListenerOptions['mayUpgrade'] } = {
       maxHeaderSize: requestHeadBytesMax,
       // The default checks heads only every 30 s, no matter how short their timeout is.
@@ -48,10 +57,12 @@ export class Listener {
       requestTimeout: requestArrivalMs,
       shouldUpgradeCallback: request => this.#handler !== undefined && mayUpgrade(request),
     }
-    this.server = createServer(options, (request, response) => {
+    const answer: RequestHandler = (request, response) => {
       if (this.#handler) this.#handler(request, response)
       else answerNotReady(request, response, this.#status)
-    })
+    }
+    this.tlsServer = tls && createTls(options, tls, answer)
+    this.server = (this.tlsServer as Server | undefined) ?? createServer(options, answer)
     if (connectionsMax > 0) this.server.maxConnections = connectionsMax
   }
 
@@ -68,7 +79,7 @@ export class Listener {
 
   /** URL to reach it from this machine, such as `http://127.0.0.1:3100`. */
   get url(): string {
-    return `http://${this.address.replace(/^0\.0\.0\.0:/, '127.0.0.1:')}`
+    return `${this.tlsServer ? 'https' : 'http'}://${this.address.replace(/^0\.0\.0\.0:/, '127.0.0.1:')}`
   }
 
   /** Passes all further requests to the routes. */
@@ -98,6 +109,23 @@ export async function openListener({ host, port, ...options }: ListenerOptions):
     })
   })
   return listener
+}
+
+function createTls(
+  options: ServerOptions,
+  { config, certificate }: NonNullable<ListenerOptions['tls']>,
+  answer: RequestHandler,
+): TlsServer {
+  const secure = {
+    ...{ ...certificate.context, ...clientOptions(config) },
+    handshakeTimeout: tlsHandshakeMs,
+  }
+  const server = createTlsServer({ ...options, ...secure }, answer)
+  // Before the server reads a request.
+  server.prependListener('secureConnection', (socket: TLSSocket) => {
+    if (!isClientAllowed(config, socket)) socket.destroy()
+  })
+  return server
 }
 
 function answerNotReady(request: IncomingMessage, response: ServerResponse, status: string): void {

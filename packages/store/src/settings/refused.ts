@@ -58,11 +58,6 @@ export const refusedKeys: readonly RefusedKey[] = [
     why: 'metric names begin with loki_, so alerts on other names would not fire',
     instead: 'remove it, and use loki_… in rules and dashboards',
   }),
-  refuse('server.http_tls_config', {
-    unless: [],
-    why: 'the store does not speak TLS, so anyone on the network could read the lines',
-    instead: 'put a proxy with this certificate in front of the store, and remove the block',
-  }),
   refuse('server.http_listen_network', {
     unless: ['tcp', 'tcp4'],
     why: 'without an address the store listens on all IPv4 addresses, not on IPv6 only',

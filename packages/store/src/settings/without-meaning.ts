@@ -66,10 +66,6 @@ export const keysWithoutMeaning: readonly MeaninglessKeys[] = [
     keys: ['analytics'],
   },
   {
-    why: 'They belong to server.http_tls_config, which is refused: use a proxy for TLS.',
-    keys: of('server', 'tls_cipher_suites', 'tls_min_version'),
-  },
-  {
     why: 'Queries end after limits_config.query_timeout, and a shutdown waits for requests in progress.',
     keys: of('server', 'graceful_shutdown_timeout', 'http_server_write_timeout'),
   },

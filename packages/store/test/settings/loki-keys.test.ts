@@ -130,7 +130,6 @@ const refusals: readonly (readonly [path: string, value: unknown, way: RegExp])[
   ['target', 'read', /; write all, or remove this key$/],
   ['http_prefix', '/loki', /; write server\.http_path_prefix$/],
   ['metrics_namespace', 'logs', /; remove it, and use loki_/],
-  ['server.http_tls_config', { cert_file: '/c.pem' }, /; put a proxy with this certificate/],
   ['server.http_listen_network', 'tcp6', /; write server\.http_listen_address/],
   ['server.proxy_protocol_enabled', true, /; let the proxy speak plain HTTP/],
   [
