@@ -74,6 +74,8 @@ export interface ScaledResult {
 const replicaCount = 3
 /** Several pushes must be under way, so that a commit has more than one. */
 const connectionCount = 8
+/** Megabytes of lines a second for each replica: three of them take half of two cores. */
+const steadyMegabytes = 3
 const streamCount = 200_000
 const segmentCount = 20_000
 /** Lines that the cold search goes over. */
@@ -98,26 +100,31 @@ export async function runScaledBench(run: ScaledRun): Promise<ScaledResult> {
   let embedded: IngestCpu
   let embeddedQueries: readonly QueryResult[]
   try {
-    embedded = await ingest([local], load, () => ({
-      replicasSeconds: readTreeCpuSeconds(local.pid),
-      postgresSeconds: 0,
-    }))
+    embedded = await ingest([local], load, {
+      readCpu: () => ({ replicasSeconds: readTreeCpuSeconds(local.pid), postgresSeconds: 0 }),
+    })
     embeddedQueries = await runQueries(local, load, options)
   } finally {
     await local.process.end('SIGTERM')
   }
   note('one replica: ingest, queries, and a cold search over many copies')
   const oneOf = await withCluster(inDir('one'), { replicaCount: 1 }, async cluster => {
-    const one = await ingest(cluster.replicas, load, cluster.readCpu)
+    const one = await ingest(cluster.replicas, load, cluster)
     const replicaQueries = await runQueries(cluster.replicas[0]!, load, options)
     return { one, replicaQueries, coldNeedle: await searchCold(cluster, load) }
   })
-  note('one replica: ingest of a third. Then three replicas: ingest of all')
+  note(
+    `one replica: a third of the load at ${steadyMegabytes} MB/s. Then three replicas, each at that rate`,
+  )
   const oneShare = await withCluster(inDir('share'), { replicaCount: 1 }, cluster =>
-    ingest(cluster.replicas, load, cluster.readCpu, replicaCount),
+    ingest(cluster.replicas, load, {
+      readCpu: cluster.readCpu,
+      everyNth: replicaCount,
+      push: pushAtRate,
+    }),
   )
   const three = await withCluster(inDir('three'), { replicaCount }, cluster =>
-    ingest(cluster.replicas, load, cluster.readCpu),
+    ingest(cluster.replicas, load, { readCpu: cluster.readCpu, push: pushAtRate }),
   )
   note('one replica with slow uploads: a steady rate, ten seconds without the bucket, and 20 MB/s')
   const slowOf = await measureSlow(inDir('slow'), run)
@@ -140,19 +147,24 @@ async function withCluster<T>(
   }
 }
 
+interface IngestOptions {
+  readonly readCpu: Cluster['readCpu']
+  /** Pushes only each n-th body. */
+  readonly everyNth?: number
+  readonly push?: (server: Server, bodies: Records, bodyBytes: number) => Promise<void>
+}
+
 /** Pushes the load to all servers at a time, or every n-th body of it, and waits until it is merged. */
 async function ingest(
   servers: readonly Server[],
   load: Load,
-  readCpu: Cluster['readCpu'],
-  everyNth = 1,
+  { readCpu, everyNth = 1, push = pushFast }: IngestOptions,
 ): Promise<IngestCpu> {
   const bodies = shareOf(load.bodies, 0, everyNth)
+  const bodyBytes = load.lineBytes / load.bodies.count
   const before = readCpu()
   await Promise.all(
-    servers.map((server, i) =>
-      pushAll(server, shareOf(bodies, i, servers.length), { connectionCount, headers: {} }),
-    ),
+    servers.map((server, i) => push(server, shareOf(bodies, i, servers.length), bodyBytes)),
   )
   const pushed = readCpu()
   await untilMerged(servers)
@@ -168,6 +180,21 @@ async function ingest(
     mergedSeconds: merged.replicasSeconds - before.replicasSeconds,
     postgresSeconds: pushed.postgresSeconds - before.postgresSeconds,
   }
+}
+
+/** Pushes as fast as the answers come. */
+async function pushFast(server: Server, bodies: Records): Promise<void> {
+  await pushAll(server, bodies, { connectionCount, headers: {} })
+}
+
+/**
+ * Pushes at a rate. Replicas that share the cores of one machine would otherwise take longer for the same lines, and
+ * commit more often, because commits are four a second.
+ */
+async function pushAtRate(server: Server, bodies: Records, bodyBytes: number): Promise<void> {
+  const perSecond = (steadyMegabytes * 1e6) / bodyBytes
+  const { left } = await pushSteadily(server, { bodies, from: 0, to: bodies.count, perSecond })
+  if (left.length > 0) throw new Error(`${server.url} did not accept ${left.length} pushes`)
 }
 
 /** Every n-th body. */
