@@ -259,3 +259,14 @@ export class UpkeepError extends Error {
     this.code = options?.code ?? 'UPKEEP'
   }
 }
+
+/** Thrown when a request about rules cannot be done. */
+export class RuleRequestError extends Error {
+  readonly code: 'RULE_REQUEST' | 'RULE_NOT_FOUND' | 'RULE_NAME' | 'RULE_FILTER'
+
+  constructor(message: string, code: RuleRequestError['code'] = 'RULE_REQUEST') {
+    super(message)
+    this.name = 'RuleRequestError'
+    this.code = code
+  }
+}

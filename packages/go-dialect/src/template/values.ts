@@ -208,6 +208,10 @@ export interface CallContext {
   nowNs(): bigint
   /** Compiles a regular expression, cached. */
   regex(pattern: string): CompiledRegex
+  /** The answer to a query: a list of maps with `Labels` and `Value`. */
+  query(text: string): Value
+  /** The address under which people reach Grafana. */
+  externalUrl(): string
 }
 
 /** A function that templates may call. */
