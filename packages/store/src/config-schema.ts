@@ -21,6 +21,7 @@ import {
   type RawRuler,
   type RawRulerLimits,
   type RawRulerStorage,
+  rulerBlocks,
   rulerLimitsSchema,
   rulerSchema,
   rulerStorageSchema,
@@ -455,6 +456,7 @@ export interface RawBlockedQuery {
 export const blockSchemas: Readonly<Record<string, { readonly properties: object }>> = {
   '': storeConfigSchema,
   ...followedBlocks,
+  ...rulerBlocks,
   'skald.catalog': catalogSchema,
   'storage_config.aws': bucketSchemas['storage_config.aws'],
   'storage_config.object_store': createObjectStoreSchema('storage_config'),

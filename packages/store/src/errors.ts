@@ -270,3 +270,13 @@ export class RuleRequestError extends Error {
     this.code = code
   }
 }
+
+/** Thrown when the samples of a rule cannot be alerts. The evaluation fails. */
+export class RuleResultError extends Error {
+  readonly code = 'RULE_RESULT'
+
+  constructor(message: string) {
+    super(message)
+    this.name = 'RuleResultError'
+  }
+}

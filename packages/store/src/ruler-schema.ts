@@ -20,6 +20,10 @@ function address(description: string) {
   } as const
 }
 
+function described<Properties extends object>(description: string, properties: Properties) {
+  return { ...block(properties), description } as const
+}
+
 const clientTls = {
   tls_cert_path: text('File with the certificate of this client.', ''),
   tls_key_path: text('File with its key.', ''),
@@ -63,14 +67,17 @@ function createAlertmanagerKeys(path: string) {
   }
 }
 
-const prometheusTls = block({
-  ca_file: text('File with the certificates to trust.', ''),
-  cert_file: text('File with the certificate of this client.', ''),
-  key_file: text('File with its key.', ''),
-  server_name: text('Name in the certificate of the server.', ''),
-  insecure_skip_verify: flag('Accept any certificate.', false),
-  min_version: oneOf('Oldest version of TLS.', ['', 'TLS10', 'TLS11', 'TLS12', 'TLS13']),
-})
+const prometheusTls = described(
+  'The connection: `ca_file`, `cert_file`, `key_file`, `server_name`, `insecure_skip_verify`, `min_version`.',
+  {
+    ca_file: text('File with the certificates to trust.', ''),
+    cert_file: text('File with the certificate of this client.', ''),
+    key_file: text('File with its key.', ''),
+    server_name: text('Name in the certificate of the server.', ''),
+    insecure_skip_verify: flag('Accept any certificate.', false),
+    min_version: oneOf('Oldest version of TLS.', ['', 'TLS10', 'TLS11', 'TLS12', 'TLS13']),
+  },
+)
 
 const ignored = { description: 'Accepted, without effect.', default: null } as const
 
@@ -84,30 +91,36 @@ const remoteWriteClient = block({
     'prometheus.WriteRequest',
     'io.prometheus.write.v2.Request',
   ]),
-  basic_auth: block({
+  basic_auth: described('User and password: `username`, `password` or `password_file`.', {
     username: text('User.', ''),
     password: secret,
     password_file: text('File with the password, read for each request.', ''),
   }),
-  authorization: block({
-    type: text('Type of the header Authorization.', 'Bearer'),
-    credentials: secret,
-    credentials_file: text('File with the credentials, read for each request.', ''),
-  }),
+  authorization: described(
+    'The header Authorization: `type`, `credentials` or `credentials_file`.',
+    {
+      type: text('Type of the header Authorization.', 'Bearer'),
+      credentials: secret,
+      credentials_file: text('File with the credentials, read for each request.', ''),
+    },
+  ),
   bearer_token: secret,
   bearer_token_file: text('File with a token, read for each request.', ''),
   tls_config: prometheusTls,
-  queue_config: block({
-    max_samples_per_send: count('Samples of one request.', 2000),
-    min_backoff: duration('First pause after a failed request.', '30ms'),
-    max_backoff: duration('Longest pause after failed requests.', '5s'),
-    capacity: ignored,
-    min_shards: ignored,
-    max_shards: ignored,
-    batch_send_deadline: ignored,
-    retry_on_http_429: ignored,
-    sample_age_limit: ignored,
-  }),
+  queue_config: described(
+    'Sizes and pauses: `max_samples_per_send`, `min_backoff`, `max_backoff`. The others have no effect.',
+    {
+      max_samples_per_send: count('Samples of one request.', 2000),
+      min_backoff: duration('First pause after a failed request.', '30ms'),
+      max_backoff: duration('Longest pause after failed requests.', '5s'),
+      capacity: ignored,
+      min_shards: ignored,
+      max_shards: ignored,
+      batch_send_deadline: ignored,
+      retry_on_http_429: ignored,
+      sample_age_limit: ignored,
+    },
+  ),
   metadata_config: ignored,
   send_exemplars: ignored,
   send_native_histograms: ignored,
@@ -127,7 +140,7 @@ const webhookSchema = block({
   headers: textMap('Headers of every request.'),
   send_resolved: flag('Also tell when an alert ends.', true),
   timeout: duration('How long a request may take.', '10s'),
-  basic_auth: block({
+  basic_auth: described('User and password: `username`, `password` or `password_file`.', {
     username: text('User.', ''),
     password: secret,
     password_file: text('File with the password, read for each request.', ''),
@@ -139,20 +152,21 @@ const webhookSchema = block({
 /** The whole block. */
 export const rulerSchema = withUnfollowed(
   block({
-    storage: withUnfollowed(
-      block({
-        type: oneOf(
-          'Where rules are: `local`, in files. Rules that come by API are in the data directory.',
-          ['', 'local'],
-        ),
-        local: {
-          ...block({ directory: text('', '') }),
-          description:
-            '`directory`: a directory with one directory for each tenant (`fake` without auth_enabled), with files of rules in it.',
-        },
-      }),
-      'ruler.storage',
-    ),
+    storage: {
+      ...withUnfollowed(
+        block({
+          type: text('`local`: in files. Rules that come by API are in the data directory.', ''),
+          local: {
+            ...block({ directory: text('', '') }),
+            description:
+              '`directory`: a directory with one directory for each tenant (`fake` without auth_enabled), with files of rules in it.',
+          },
+        }),
+        'ruler.storage',
+      ),
+      description:
+        'Where files of rules are: `local.directory` has one directory for each tenant (`fake` without auth_enabled), with files of rules in it. Rules that come by API are in the data directory.',
+    },
     poll_interval: duration('How often to read the files of rules again.', '1m'),
     evaluation_interval: duration('How often to evaluate groups that have no interval.', '1m'),
     external_url: text('Address of Grafana, for the links in alerts.', ''),
@@ -225,6 +239,14 @@ export const rulerStorageSchema = withUnfollowed(
   }),
   'ruler_storage',
 )
+
+/** The blocks of the ruler that have a table of their own in docs/config.md. */
+export const rulerBlocks = {
+  'ruler.alertmanager_client': rulerSchema.properties.alertmanager_client,
+  'ruler.remote_write': rulerSchema.properties.remote_write,
+  'ruler.remote_write.clients.*': remoteWriteClient,
+  'ruler.webhooks[]': webhookSchema,
+} as const
 
 /** The keys of the ruler in `limits_config`. */
 export const rulerLimitsSchema = {

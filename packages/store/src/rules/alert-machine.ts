@@ -2,6 +2,7 @@
 // now, and the time decides what becomes of the alerts. Pure: it has no clock and no files.
 
 import { formatLabelSet, type LabelSet } from '@skald/wire'
+import { RuleResultError } from '../errors.ts'
 import { resolvedMs } from '../limits.ts'
 
 export type AlertState = 'pending' | 'firing' | 'inactive'
@@ -37,16 +38,6 @@ export interface AlertTimes {
   readonly keepFiringMs: number
   /** Maximum number of pending and firing alerts; 0 for no limit. */
   readonly limit: number
-}
-
-/** Thrown when the samples of a rule cannot be alerts. The evaluation fails. */
-export class RuleResultError extends Error {
-  readonly code = 'RULE_RESULT'
-
-  constructor(message: string) {
-    super(message)
-    this.name = 'RuleResultError'
-  }
 }
 
 /** The alerts of one rule. */

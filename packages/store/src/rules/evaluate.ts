@@ -1,8 +1,9 @@
 // Evaluates one rule at one time: runs its query, and turns the samples into alerts or into samples with a name.
 
 import { createLabelSet, formatLabelSet, type LabelSet } from '@skald/wire'
+import { RuleResultError } from '../errors.ts'
 import { ruleSamplesMax } from '../limits.ts'
-import { type FoundAlert, RuleResultError } from './alert-machine.ts'
+import type { FoundAlert } from './alert-machine.ts'
 import { type AlertingRule, labelsOfRule, type RecordingRule, type RuleGroup } from './rule.ts'
 import { RuleTemplate, type TemplateSample } from './rule-template.ts'
 
