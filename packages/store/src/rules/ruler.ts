@@ -2,7 +2,7 @@
 // a ruler.
 
 import { isAbsolute, join, normalize } from 'node:path'
-import { type LogSource, runQuery } from '@skald/query'
+import type { LogSource } from '@skald/query'
 import { createLabelSet, labelValue } from '@skald/wire'
 import type { Logger } from 'pino'
 import type { Registry } from 'prom-client'
@@ -19,6 +19,7 @@ import { RemoteWrite } from './remote-write.ts'
 import { groupKey, type PlacedGroup } from './rule.ts'
 import { RuleDirectory } from './rule-directory.ts'
 import { readRuleGroup } from './rule-file.ts'
+import { runRuleQuery } from './rule-query.ts'
 import { SharedLeaves } from './rule-source.ts'
 import type { TemplateSample } from './rule-template.ts'
 import { formatGroup } from './rule-text.ts'
@@ -316,20 +317,8 @@ export class Ruler {
     const timeoutMs = Number(limits.queryTimeoutNs / 1_000_000n)
     const signals = timeoutMs > 0 ? [AbortSignal.timeout(timeoutMs)] : []
     const source = this.#shared.wrap(tenant, openSource(tenant))
-    const times = { startNs: timeNs, endNs: timeNs, stepNs: 0n, intervalNs: 0n }
-    const result = await runQuery(
-      { logql, ...times, limit: 0, direction: 'forward', isInstant: true, limits: limits.query },
-      source,
-      AbortSignal.any([this.#stop.signal, ...signals]),
-    )
-    switch (result.kind) {
-      case 'vector':
-        return result.samples
-      case 'scalar':
-        return [{ labels: [], value: result.value }]
-      default:
-        throw new TypeError('rule result is not a vector or scalar')
-    }
+    const signal = AbortSignal.any([this.#stop.signal, ...signals])
+    return runRuleQuery({ logql, timeNs, source, signal, limits: limits.query })
   }
 
   #sendAlerts({ placed, rule, alerts }: AlertsToSend): void {
