@@ -275,8 +275,8 @@ export class RuleRequestError extends Error {
 export class RuleResultError extends Error {
   readonly code = 'RULE_RESULT'
 
-  constructor(message: string) {
-    super(message)
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options)
     this.name = 'RuleResultError'
   }
 }

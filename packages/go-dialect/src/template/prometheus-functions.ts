@@ -11,7 +11,7 @@ import { compareText, GoInt, GoList, GoMap, GoTime, typeName, type Value } from 
 
 export const prometheusFunctions: FunctionTable = {
   query: fn(['string'], (text, context) => context.query(text)),
-  first: fn(['any'], list => {
+  first: fn(['samples'], list => {
     const [item] = itemsOf(list)
     if (item === undefined) throw new FunctionError('first() called on vector with no elements')
     return item
@@ -19,7 +19,7 @@ export const prometheusFunctions: FunctionTable = {
   label: fn(['string', 'map'], (name, sample) => labelOf(sample, name)),
   value: fn(['map'], sample => sample.get('Value')),
   strvalue: fn(['map'], sample => labelOf(sample, '__value__')),
-  sortByLabel: fn(['string', 'any'], (name, list) => {
+  sortByLabel: fn(['string', 'samples'], (name, list) => {
     const sorted = itemsOf(list).toSorted((a, b) => compareText(labelOf(a, name), labelOf(b, name)))
     return new GoList(sorted)
   }),
@@ -62,11 +62,8 @@ export const prometheusFunctions: FunctionTable = {
 }
 
 /** Returns the samples of a list that `query` returned. */
-function itemsOf(list: Value): readonly GoMap[] {
-  if (list instanceof GoList && list.items.every(item => item instanceof GoMap)) return list.items
-  throw new FunctionError(
-    `wrong type for value; expected template.queryResult; got ${typeName(list)}`,
-  )
+function itemsOf(list: GoList): readonly GoMap[] {
+  return list.items.filter(item => item instanceof GoMap)
 }
 
 function labelOf(sample: GoMap, name: string): string {

@@ -193,6 +193,8 @@ export interface ParamValues {
   readonly any: Value
   readonly time: GoTime
   readonly map: GoMap
+  /** What `query` returns in rules: a list of maps. */
+  readonly samples: GoList
   /** Like `any`, but a missing value is `undefined`. */
   readonly value: Value
 }

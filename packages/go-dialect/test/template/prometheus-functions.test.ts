@@ -61,7 +61,7 @@ test('values of the wrong kind are errors of the template', async t => {
   const e = (text: string, want: RegExp) => t.throws(() => fill(text), want, text)
   e('{{ humanize true }}', /can't convert bool to float/)
   e('{{ humanize "x" }}', /strconv\.ParseFloat: parsing "x": invalid syntax/)
-  e('{{ first "x" }}', /expected template\.queryResult; got string/)
+  e('{{ first .V }}', /at <\.V>: wrong type for value; expected template\.queryResult; got float64/)
   e('{{ toTime "NaN" }}', /value is NaN or Inf/)
   e('{{ humanizeTimestamp 1e20 }}', /overflows int64/)
   e('{{ parseDuration "x" }}', /not a valid duration string/)
