@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { test } from 'tap'
 import { createAlertmanager, createPrometheus, skipAlertServers } from './alert-servers.ts'
 import { startStore, type TestStore } from './harness.ts'
+import { spawnSkald } from './skald-process.ts'
 
 interface SentAlert {
   readonly labels: Readonly<Record<string, string>>
@@ -217,4 +218,35 @@ test('alerts are neither lost nor begun again when the store is killed while it 
     t.same(await listed(), known, 'the alerts are there as they were')
   }
   t.same(starts(await alerts()), starts(first), 'no alert has begun again or ended')
+})
+
+test('skald rules eval says when an alert would have fired', async t => {
+  const dir = t.testdir()
+  const store = await startStore(t, { dir })
+  const nowMs = Date.now()
+  const entries = Array.from({ length: 30 }, (_, i) => ({
+    timestampNs: BigInt(nowMs - 3_600_000 + i * 10_000) * 1_000_000n,
+    line: 'an error',
+  }))
+  await store.push([{ labels: [{ name: 'app', value: 'web' }], entries }])
+  const file = join(dir, 'web.yaml')
+  writeFileSync(
+    file,
+    rules.replace('interval: 500ms', 'interval: 1m').replace('[4s]', '[2m]') +
+      '      - {alert: Never, expr: "vector(1) > 2"}\n',
+  )
+  const outputFile = join(dir, 'eval.log')
+  const args = ['rules', 'eval', file, '--since', '2h', '--url', store.url]
+  const skald = spawnSkald({ args, outputFile })
+  t.same(await skald.exited, { code: 0, signal: null })
+  const [head, firing, never] = skald.output().trim().split('\n')
+  t.equal(head, 'web/Errors: would have fired once')
+  t.match(
+    firing,
+    /^ {2}\d{4}-.*Z for [5-8]m \{app="web", severity="page"\} summary: \d+ errors of web$/,
+  )
+  const [, start = ''] = /^ {2}(\S+)/.exec(firing ?? '') ?? []
+  const sinceFirstMs = Date.parse(start) - (nowMs - 3_600_000)
+  t.ok(sinceFirstMs > 0 && sinceFirstMs < 180_000, start)
+  t.equal(never, 'web/Never: would not have fired')
 })

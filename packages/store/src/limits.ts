@@ -1058,3 +1058,6 @@ export const ruleThreads = 1
 
 /** Words about alerts that a webhook has taken and that are remembered, so that none is sent twice. */
 export const webhookWordsMax = 20_000
+
+/** Moments of an interval at which groups are evaluated. Fewer share more scans, and come in larger crowds. */
+export const rulePhases = 20

@@ -1,15 +1,13 @@
-// When groups are evaluated: each at its own moment of the interval, so that many groups do not begin together.
+// When groups are evaluated: at one of some moments of the interval, so that many groups do not begin together, and those
+// that do can share the results of equal queries.
 
 import { createHash } from 'node:crypto'
+import { rulePhases } from '../limits.ts'
 
-/**
- * Returns how far after the whole intervals a group is evaluated, in milliseconds: below the interval, and whole seconds
- * if that leaves enough moments, so that groups share some and their equal queries run once.
- */
+/** Returns how far after the whole intervals a group is evaluated, in milliseconds: below the interval. */
 export function phaseOf(key: string, intervalMs: number): number {
-  const hash = createHash('sha1').update(key).digest().readUIntBE(0, 6)
-  const unitMs = intervalMs >= 10_000 ? 1000 : 1
-  return (hash % Math.ceil(intervalMs / unitMs)) * unitMs
+  const hash = createHash('sha1').update(key).digest().readUInt32BE(0)
+  return Math.floor(((hash % rulePhases) * intervalMs) / rulePhases)
 }
 
 /** Returns the last moment of a group that is not after a time. */
