@@ -128,6 +128,9 @@ function installCounterparts() {
   if (!has('faketime', '--version')) packages.push('faketime')
   // PostgreSQL, for replicas. Its programs are not on the PATH.
   if (!has('initdb', '--version') && !existsSync('/usr/lib/postgresql')) packages.push('postgresql')
+  // What rules send alerts and samples to.
+  if (!existsSync('/usr/bin/prometheus')) packages.push('prometheus')
+  if (!existsSync('/usr/bin/prometheus-alertmanager')) packages.push('prometheus-alertmanager')
   // The one port before the replicas of examples/scaled.
   if (!has('haproxy', '-v')) packages.push('haproxy')
   // ZooKeeper takes about 30 MB on a machine with Java. Machines without Java skip it.

@@ -36,6 +36,7 @@ import {
   stageRows,
   startRows,
 } from './report.ts'
+import { measureIdle, rulesRows, runRules, writeRules } from './rules.ts'
 import { runScaledBench, scaledIsMissing } from './scaled/bench.ts'
 import { scaledRows } from './scaled/rows.ts'
 import { type Server, type StoreServer, startStoreServer } from './server.ts'
@@ -160,6 +161,18 @@ async function measureStore(options: BenchOptions, workDir: string, load: Load):
     await checkCount(server, load, options)
     if (options.command === 'ingest') return { ingest, limit }
     if (options.command === 'contention') return await contend(server, load, options)
+    if (options.command === 'rules') {
+      const idleShare = await measureIdle(server)
+      await stop(server)
+      const directory = join(workDir, 'rules')
+      writeRules(directory, load)
+      const config = `ruler: {storage: {type: local, local: {directory: ${JSON.stringify(directory)}}}}\n`
+      server = await startStoreServer(workDir, dataDir, config)
+      note('evaluating 2,000 rules: two minutes')
+      const rules = await runRules(server, idleShare)
+      print(formatTable(rulesRows(rules)))
+      return { ingest, limit, rules }
+    }
     const queries = await queryAll(server, load, options)
     const opened = await countOpenedBlocks(server, load)
     const starts: StartTimes = {}

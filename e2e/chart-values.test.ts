@@ -58,9 +58,7 @@ test('mistakes in values are rejected, with the place and what to do', needsHelm
   await refused('store.auth_enabled=false', /write loki.config.auth_enabled/)
   await refused('deploymentMode=SingleBinary', /deploymentMode: remove it/)
   await refused('promtail.config.lokiAddress=http://a', /write promtail.config.clients, such as/)
-  // Alerts that would never fire.
-  await refused('loki.alerting_groups[0].name=a', /move them into Grafana/)
-  await refused('loki.useExistingAlertingGroup.enabled=true', /no ruler/)
+  await refused('loki.useExistingAlertingGroup.enabled=true', /name the ConfigMap/)
   await refused('loki.persistence.storageClass=a', /write loki.persistence.storageClassName/)
 })
 

@@ -71,8 +71,8 @@ const faulty: readonly (readonly [text: string, message: string])[] = [
     '3:5: common.storage.gcs: the lines would be on the local disk, not in that storage; use a bucket that speaks S3 ',
   ],
   [
-    'ruler:\n  alertmanager_url: http://alertmanager:9093\n',
-    '2:3: ruler.alertmanager_url: Skald evaluates no rules, so this Alertmanager would get no alerts; move the rules',
+    'ruler:\n  enable_alertmanager_discovery: true\n',
+    '2:3: ruler.enable_alertmanager_discovery: the Alertmanagers are not looked up in SRV records, so alerts would go nowhere; write',
   ],
   [
     'querier:\n  multi_tenant_queries_enabled: true\n',
@@ -114,8 +114,7 @@ test('skald check reports all mistakes of a file, in one format for agent and st
   const dir = t.testdir({
     'store.yaml': 'server:\n  nothing: 1\nlimits_config:\n  max_line_size: big\ntarget: read\n',
     'agent.yaml': 'server:\n  nothing: 1\nclients:\n  - url: http://h\nscrape_configs: []\n',
-    'good.yaml':
-      'server: {grpc_listen_port: 1}\nruler:\n  alertmanager_url: http://localhost:9093\n',
+    'good.yaml': 'server: {grpc_listen_port: 1}\nruler:\n  rule_path: /tmp/loki/rules-temp\n',
   })
   const path = (name: string) => join(dir, name)
   const { code, output } = await run(t, [
@@ -135,8 +134,7 @@ test('skald check reports all mistakes of a file, in one format for agent and st
   t.match(found('agent.yaml'), [/^:2:3: Unknown key nothing in server: known keys are /])
   t.match(found('good.yaml'), [
     /^:1:10: server\.grpc_listen_port has no meaning here: it may be removed$/,
-    /^:2:1: ruler has no meaning here: it may be removed$/,
-    /^:3:3: ruler\.alertmanager_url: Skald evaluates no rules, .*; if you have rules, move/,
+    /^:3:3: ruler\.rule_path has no meaning here: it may be removed$/,
     /^: valid store configuration$/,
   ])
 })

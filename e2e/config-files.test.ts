@@ -228,13 +228,11 @@ test('the configuration of the loki-stack chart starts a store', async t => {
 test("Loki's own configuration for one machine starts a store", async t => {
   const { warnings, push, lines } = await startOn(t, lokiLocal)
   t.same(warnings, [
-    'ruler.alertmanager_url: Skald evaluates no rules, so this Alertmanager would get no alerts; ' +
-      'if you have rules, move the rules to Grafana alerting, then remove this key',
     'without meaning here: server.grpc_listen_port (line 4), server.grpc_server_max_concurrent_streams (line 6), ' +
-      'common.instance_addr (line 8), common.storage.filesystem.rules_directory (line 13), ' +
+      'common.instance_addr (line 8), ' +
       'common.replication_factor (line 14), common.ring (line 15), query_range (line 18), ' +
       'limits_config.metric_aggregation_enabled (line 25), schema_config (line 26), ' +
-      'pattern_ingester.metric_aggregation (line 37), ruler (line 39), frontend (line 41)',
+      'pattern_ingester.metric_aggregation (line 37), frontend (line 41)',
   ])
   t.equal(await push(0), 204)
   t.same(await lines(), ['hello'])
@@ -243,13 +241,9 @@ test("Loki's own configuration for one machine starts a store", async t => {
 test('the configuration of the chart grafana/loki for a single binary starts a store', async t => {
   const overrides = join(root.testdir({ 'runtime.yaml': '{}\n' }), 'runtime.yaml')
   const { warnings, push, lines } = await startOn(t, singleBinary(overrides))
-  t.equal(warnings.length, 2)
+  t.equal(warnings.length, 1)
   t.match(
     warnings[0],
-    /^ruler\.storage\.local\.directory: .* there are none in \/etc\/loki\/rules now/,
-  )
-  t.match(
-    warnings[1],
     /^without meaning here: bloom_build \(line 2\), .*storage_config\.tsdb_shipper \(line \d+\), tracing/,
   )
   t.equal(await push(0), 204)
@@ -291,8 +285,8 @@ test('an unknown key is refused with its line, in each file', async t => {
   }
 })
 
-test('files of a Loki that stores its lines elsewhere, or has rules, are refused', async t => {
-  const dir = t.testdir({ rules: { fake: { 'alerts.yaml': 'groups: []\n' } } })
+test('files of a Loki that stores its lines or its rules elsewhere are refused', async t => {
+  const dir = t.testdir()
   const texts: readonly (readonly [name: string, text: string, reasons: readonly string[]])[] = [
     [
       'gcs',
@@ -311,10 +305,11 @@ test('files of a Loki that stores its lines elsewhere, or has rules, are refused
     ],
     [
       'rules',
-      lokiLocal.replace('/tmp/loki/rules', join(dir, 'rules')),
-      [
-        `common.storage.filesystem.rules_directory: Skald evaluates no rules, so the alerts in ${join(dir, 'rules/fake/alerts.yaml')} would not fire`,
-      ],
+      lokiLocal.replace(
+        'ruler:\n',
+        'ruler:\n  storage: {type: s3, s3: {s3: "s3://k:secret@host/b"}}\n',
+      ),
+      ['ruler.storage.type: rules are read from local files and by API'],
     ],
   ]
   for (const [name, text, reasons] of texts) {

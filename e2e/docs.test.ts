@@ -42,6 +42,7 @@ const pages = [
   'docs/disk-full.md',
   'docs/sending.md',
   'docs/alerts.md',
+  'docs/rules.md',
   'docs/two-teams.md',
   'docs/https.md',
   'docs/backup.md',
@@ -164,7 +165,8 @@ test('commands are run as they stand', async t => {
     if (blocks.length === 0) continue
     const dir = join(t.testdir(), page.replaceAll(/\W/g, '-'))
     mkdirSync(dir, { recursive: true })
-    const store = await startStore(t, { dir })
+    const config = page === 'docs/rules.md' ? 'ruler: {evaluation_interval: 1s}\n' : ''
+    const store = await startStore(t, { dir, config })
     writeFiles(page, dir, store.url)
     symlinkSync('store-data', join(dir, 'data'))
     const labels = { job: 'docker', namespace: 'default', pod: 'shop-0', container: 'web' }

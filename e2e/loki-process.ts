@@ -12,8 +12,12 @@ const hasLoki = spawnSync('loki', ['-version']).error === undefined
 /** Options of a test that needs Loki. Without Loki, it is skipped with a reason. */
 export const needsLoki = hasLoki ? {} : { skip: 'there is no loki on the PATH' }
 
-/** Starts a Loki that stores everything below `dir`. Returns its URL. */
-export async function startLoki(t: TestScope, dir: string): Promise<string> {
+/**
+ * Starts a Loki that stores everything below `dir`, and reads rules from `dir/rules`. Returns its URL.
+ *
+ * @param more Further blocks of its configuration.
+ */
+export async function startLoki(t: TestScope, dir: string, more = ''): Promise<string> {
   const [port, grpcPort] = [await reservePort(), await reservePort()]
   const config = join(dir, 'loki.yaml')
   writeFileSync(
@@ -39,7 +43,7 @@ schema_config:
       object_store: filesystem
       schema: v13
       index: {prefix: index_, period: 24h}
-`,
+${more}`,
   )
   const loki = spawn('loki', [`-config.file=${config}`], { cwd: dir })
   t.teardown(() => loki.kill('SIGKILL'))

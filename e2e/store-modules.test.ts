@@ -1,4 +1,5 @@
-// Checks which modules a store loads: those for a bucket and for replicas only if its configuration names one.
+// Checks which modules a store loads: those for a bucket, for replicas and for rules only if its configuration names
+// one.
 
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -6,7 +7,7 @@ import { test } from 'tap'
 import { loadedModules } from './loaded-modules.ts'
 import { loopbackHost, reservePort, rootDir, spawnSkald, waitUntilReady } from './skald-process.ts'
 
-test('a store without a bucket loads nothing of it', async t => {
+test('a store without a bucket and without rules loads nothing of them', async t => {
   const dir = t.testdir()
   const port = await reservePort()
   const config = join(dir, 'store.yaml')
@@ -34,7 +35,7 @@ storage_config: {aws: {bucketnames: not-in-use}}
   t.ok(loaded.some(path => path.includes('packages/store/src/storage.ts')))
   t.same(
     loaded.filter(path =>
-      /@aws-sdk|@smithy|node_modules\/pg|packages\/store\/src\/(bucket|scaled)\//.test(path),
+      /@aws-sdk|@smithy|node_modules\/pg|packages\/store\/src\/(bucket|rules|scaled)\//.test(path),
     ),
     [],
   )

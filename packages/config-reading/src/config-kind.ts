@@ -1,10 +1,11 @@
-// Recognizes a configuration by its keys: an agent's (Promtail's), a store's (Loki's), or a store's file of overrides.
+// Recognizes a configuration by its keys: an agent's (Promtail's), a store's (Loki's), or a store's file of overrides or
+// of rules.
 // Texts that are not valid YAML are recognized too, so that their mistakes are told in the right words.
 
 import { parseYaml, type YamlCursor } from './yaml-cursor.ts'
 
 /** Kinds of configuration files. */
-export type ConfigKind = 'agent' | 'store' | 'overrides' | 'empty'
+export type ConfigKind = 'agent' | 'store' | 'overrides' | 'rules' | 'empty'
 
 /** Top-level keys that only an agent's configuration has. */
 const agentKeys = ['scrape_configs', 'clients', 'client', 'positions', 'target_config']
@@ -24,7 +25,8 @@ export function kindOfConfig(text: string): ConfigKind {
     isValid ? root.get(key) !== undefined : new RegExp(`^${key}\\s*:`, 'm').test(text)
   if (isValid && root.isNull) return 'empty'
   if (agentKeys.some(has)) return 'agent'
-  return has('overrides') ? 'overrides' : 'store'
+  if (has('overrides')) return 'overrides'
+  return has('groups') && !storeKeys.some(has) ? 'rules' : 'store'
 }
 
 /** Returns `server.log_format` from a YAML text. Ignores all other keys. */

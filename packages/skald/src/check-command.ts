@@ -1,8 +1,10 @@
 // `skald check FILE`: checks a configuration and shows where it is wrong.
 
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, globSync, readFileSync, statSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import { loadAgentConfig } from '@skald/agent/config'
 import {
+  ConfigError,
   type ConfigProblem,
   expandEnvironment,
   formatProblem,
@@ -11,6 +13,7 @@ import {
 import { formatGoFlags, type GoFlag, parseGoFlags } from '@skald/go-dialect'
 import { type LoadedStoreConfig, loadStoreConfig } from '@skald/store/config'
 import { checkOverridesFile, readOverridesFile } from '@skald/store/overrides-file'
+import { readRuleFile } from '@skald/store/rule-file'
 import { expiryWarning, readCertificate } from '@skald/store/tls'
 import { explainSystemError } from '@skald/wire'
 import { UsageError } from './errors.ts'
@@ -21,12 +24,16 @@ const checkFlags: Readonly<Record<string, GoFlag>> = {
     kind: 'boolean',
     description: 'Replace ${NAME} in the files by the environment first',
   },
+  rules: {
+    kind: 'text',
+    description: "Check the files of rules that match a pattern, such as 'rules/*/*.yaml'",
+  },
 }
 
 export const checkUsage = `skald check [flags] FILE...
 
-Checks configurations of an agent (Promtail) and a store (Loki), and a store's overrides file. It recognizes a file by
-its keys.
+Checks configurations of an agent (Promtail) and a store (Loki), and a store's files of overrides and of rules. It
+recognizes a file by its keys. With a store's configuration, it also checks the files in its rules directory.
 
 ${formatGoFlags(checkFlags)}
 `
@@ -40,8 +47,9 @@ export async function runCheckCommand(
   argv: readonly string[],
   terminal: Terminal,
 ): Promise<number> {
-  const { flags, rest: paths } = parseGoFlags(argv, checkFlags)
+  const { flags, rest } = parseGoFlags(argv, checkFlags)
   const env = flags['config.expand-env'] === 'true' ? terminal.env : undefined
+  const paths = [...rest, ...filesOfPattern(flags.rules)]
   if (paths.length === 0) {
     throw new UsageError('skald check takes one or more files', { usage: checkUsage })
   }
@@ -76,6 +84,8 @@ async function checkFile(path: string, env: Terminal['env'] | undefined): Promis
       }
     case 'agent':
       return checkAgentFile(path, written, env)
+    case 'rules':
+      return checkRuleFile(path, text)
     case 'overrides':
       return { kind: overridesKind, warnings: remarksOn(path, checkOverridesFile(text, path)) }
     case 'store':
@@ -103,6 +113,7 @@ function checkStoreFile(path: string, text: string, env: Terminal['env'] | undef
       ...remarksOn(path, loaded.idleKeys, loaded.doubts),
       ...checkOverridesOf(loaded, path),
       ...checkCertificateOf(loaded),
+      ...checkRulesOf(loaded),
     ],
   }
 }
@@ -123,6 +134,35 @@ function checkCertificateOf({ config: { tls } }: LoadedStoreConfig): string[] {
   }
   const warning = expiryWarning(readCertificate(tls))
   return warning ? [`${files[0] ?? 'server.http_tls_config.cert'}: ${warning}`] : []
+}
+
+/** Returns the files of a pattern. @throws UsageError if there are none. */
+function filesOfPattern(pattern: string | undefined): string[] {
+  if (pattern === undefined) return []
+  const found = globSync(pattern).sort()
+  if (found.length > 0) return found
+  throw new UsageError(`no file matches --rules ${pattern}`, { usage: checkUsage })
+}
+
+/** @throws ConfigError with every mistake and its place. */
+function checkRuleFile(path: string, text: string): CheckResult {
+  const { groups, problems, doubts } = readRuleFile(text)
+  if (problems.length > 0) throw new ConfigError({ path, problems })
+  const count = groups.reduce((sum, { rules }) => sum + rules.length, 0)
+  return {
+    kind: `file of rules: ${count} in ${groups.length} ${groups.length === 1 ? 'group' : 'groups'}`,
+    warnings: doubts.map(problem => formatProblem(path, problem)),
+  }
+}
+
+/** Checks the files in the rules directory of a store. @throws ConfigError with every mistake and its place. */
+function checkRulesOf({ config }: LoadedStoreConfig): string[] {
+  const directory = config.ruler?.directory ?? ''
+  if (directory === '') return []
+  return globSync(join(directory, '*', '*'))
+    .sort()
+    .filter(path => !basename(path).startsWith('.') && statSync(path).isFile())
+    .flatMap(path => checkRuleFile(path, readText(path)).warnings)
 }
 
 /** Checks the overrides files that a store's configuration names, as the store reads them. */

@@ -50,3 +50,9 @@ export const importPushBytesMax = 1024 * 1024
 
 /** Bytes of the answer to a push that are read. */
 export const pushAnswerBytesMax = 64 * 1024
+
+/** Lines that one entry of a test of rules may stand for. */
+export const testLinesMax = 100_000
+
+/** Steps of one query of the past: stores give no more points of a series. */
+export const evalStepsMax = 10_000

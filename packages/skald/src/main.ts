@@ -1,4 +1,4 @@
-// The command line: skald agent | store | all | query | labels | check | import | verify | inspect | backup |
+// The command line: skald agent | store | all | query | labels | check | rules | import | verify | inspect | backup |
 // restore | move | ready.
 
 import { coloursFor } from '@skald/wire'
@@ -17,6 +17,7 @@ const usage = `skald COMMAND
   skald query    ask a store and print the lines
   skald labels   count the values of labels, and name those with too many
   skald check    check configuration files
+  skald rules    test rules, or see when their alerts would have fired
   skald import   copy the lines of a running Loki into a store
   skald backup   copy a store into a directory, also while it runs
   skald restore  make a data directory from a backup
@@ -76,6 +77,10 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   check: async () => {
     const { checkUsage, runCheckCommand } = await import('./check-command.ts')
     return { usage: checkUsage, run: runCheckCommand }
+  },
+  rules: async () => {
+    const { rulesUsage, runRulesCommand } = await import('./rules-command.ts')
+    return { usage: rulesUsage, run: runRulesCommand }
   },
   import: async () => {
     const { importUsage, runImportCommand } = await import('./import-command.ts')

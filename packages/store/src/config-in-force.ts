@@ -5,6 +5,8 @@ import type { LoadedStoreConfig } from './config.ts'
 import { blockSchemas } from './config-schema.ts'
 import { defaultRates } from './limits.ts'
 import { hiddenSecret, shownBucket } from './resolve-bucket.ts'
+import { withoutSecrets } from './resolve-ruler.ts'
+import type { RulerConfig } from './ruler-config.ts'
 
 /**
  * Returns the configuration in force, with the key names of the file.
@@ -20,7 +22,7 @@ export function configInForce(
   const { bucket } = config
   const { http_tls_config: tls } = raw.server
   const { retention_delete_delay, ...compactor } = followed.compactor!
-  const { skald, ...blocks } = followed
+  const { skald, ruler, ruler_storage, ...blocks } = followed
   const ours = bucket ? skaldInForce(config, skald!) : {}
   return {
     ...blocks,
@@ -37,6 +39,7 @@ export function configInForce(
       http_tls_config: { ...tls, ...(tls.key !== '' && { key: hiddenSecret }) },
     },
     common: { path_prefix: config.dataDir },
+    ...(config.ruler && { ruler: rulerInForce(config.ruler, ruler!) }),
     ...(bucket && {
       storage_config: { object_prefix: bucket.prefix, aws: shownBucket(bucket) },
       ...(Object.keys(ours).length > 0 && { skald: ours }),
@@ -47,8 +50,17 @@ export function configInForce(
       ...(space && { retention_min_free_bytes: space.minFreeBytes }),
     },
     runtime_config: overridesInForce(raw, config.overrides.paths),
-    limits_config: { ...followed.limits_config, ...ratesInForce(config.authEnabled, raw) },
+    limits_config: {
+      ...(withoutSecrets(followed.limits_config) as object),
+      ...ratesInForce(config.authEnabled, raw),
+    },
   }
+}
+
+/** Returns the ruler with the directory that it reads, without secrets. */
+function rulerInForce({ directory }: RulerConfig, ruler: Record<string, unknown>): object {
+  const storage = { type: 'local', local: { directory } }
+  return { ...(withoutSecrets(ruler) as object), storage }
 }
 
 /** Returns our own keys that have an effect, without secrets. */

@@ -8,6 +8,7 @@ import { createBlockedQuery } from './blocked-queries.ts'
 import type { RawLimits } from './config-schema.ts'
 import { nsPerDay } from './day.ts'
 import { createOtlpMapping } from './ingest/otlp-actions.ts'
+import { resolveRulerLimits } from './resolve-ruler.ts'
 import type { StreamRetention, TenantLimits } from './tenant-limits.ts'
 
 /** Loki's minimum retention period for a stream. */
@@ -124,6 +125,7 @@ export function resolveLimits(raw: RawLimits, { mayDelete, report }: ResolveOpti
     maxConcurrentTails: raw.max_concurrent_tail_requests,
     volumeEnabled: raw.volume_enabled,
     volumeMaxSeries: raw.volume_max_series,
+    ruler: resolveRulerLimits(raw, report),
     query: {
       maxQuerySeries: raw.max_query_series,
       maxEntriesLimitPerQuery: raw.max_entries_limit_per_query,

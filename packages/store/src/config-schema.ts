@@ -16,6 +16,16 @@ import {
 import type { OtlpConfig } from './ingest/otlp-actions.ts'
 import { defaultServiceNameLabels } from './ingest/stream-labels.ts'
 import { defaultLogLevelFields } from './levels/detected-level.ts'
+import { otlpSchema } from './otlp-schema.ts'
+import {
+  type RawRuler,
+  type RawRulerLimits,
+  type RawRulerStorage,
+  rulerBlocks,
+  rulerLimitsSchema,
+  rulerSchema,
+  rulerStorageSchema,
+} from './ruler-schema.ts'
 import {
   block,
   bytes,
@@ -74,7 +84,11 @@ function filesystemSchema(name: string) {
   return withUnfollowed(
     {
       type: ['object', 'null'],
-      properties: { directory: { type: 'string' }, chunks_directory: { type: 'string' } },
+      properties: {
+        directory: { type: 'string' },
+        chunks_directory: { type: 'string' },
+        ...(name === 'common.storage' && { rules_directory: { type: 'string' } as const }),
+      },
       additionalProperties: false,
       description: 'Sets the data directory if path_prefix is not set.',
     } as const,
@@ -125,37 +139,6 @@ const commonSchema = withUnfollowed(
   }),
   'common',
 )
-
-const otlpActions = {
-  type: 'array',
-  items: {
-    type: 'object',
-    properties: {
-      action: { enum: ['index_label', 'structured_metadata', 'drop'] },
-      attributes: { type: 'array', items: { type: 'string' } },
-      regex: { type: 'string' },
-    },
-    required: ['action'],
-    additionalProperties: false,
-  },
-  default: [],
-} as const
-
-const otlpSchema = {
-  ...withUnfollowed(
-    block({
-      resource_attributes: block({
-        ignore_defaults: flag('', false),
-        attributes_config: otlpActions,
-      }),
-      scope_attributes: otlpActions,
-      log_attributes: otlpActions,
-    }),
-    'limits_config.otlp_config',
-  ),
-  description:
-    'What to do with attributes of OTLP logs, selected by name or regex: index_label (resource attributes only), structured_metadata or drop.',
-} as const
 
 const retentionStreamSchema = {
   type: 'array',
@@ -326,6 +309,7 @@ const limitsSchema = withUnfollowed(
     ),
     volume_enabled: flag('Serve requests for volumes.', true),
     volume_max_series: count('Maximum number of series in a volume.', 1000),
+    ...rulerLimitsSchema,
   }),
   'limits_config',
 )
@@ -410,6 +394,8 @@ const followedBlocks = {
   table_manager: tableManagerSchema,
   chunk_store_config: chunkStoreSchema,
   storage_config: storageSchema,
+  ruler: rulerSchema,
+  ruler_storage: rulerStorageSchema,
   skald: skaldSchema,
 } as const
 
@@ -444,6 +430,8 @@ export type RawStoreConfig = {
     readonly use_thanos_objstore: boolean
   }
   readonly skald: RawSkald
+  readonly ruler: RawRuler
+  readonly ruler_storage: RawRulerStorage
   readonly limits_config: RawLimits
   readonly runtime_config: Required<XStatic<typeof runtimeSchema>>
   readonly pattern_ingester: Required<XStatic<typeof patternsSchema>>
@@ -461,11 +449,12 @@ export interface RawStorage {
 /** A tenant's limits as written, with the defaults filled in. */
 export type RawLimits = Omit<
   Required<XStatic<typeof limitsSchema>>,
-  'otlp_config' | 'blocked_queries'
-> & {
-  readonly otlp_config: OtlpConfig
-  readonly blocked_queries: readonly RawBlockedQuery[]
-}
+  'otlp_config' | 'blocked_queries' | keyof RawRulerLimits
+> &
+  RawRulerLimits & {
+    readonly otlp_config: OtlpConfig
+    readonly blocked_queries: readonly RawBlockedQuery[]
+  }
 
 /** A query to block, with the defaults filled in. */
 export interface RawBlockedQuery {
@@ -479,6 +468,7 @@ export interface RawBlockedQuery {
 export const blockSchemas: Readonly<Record<string, { readonly properties: object }>> = {
   '': storeConfigSchema,
   ...followedBlocks,
+  ...rulerBlocks,
   'skald.catalog': catalogSchema,
   'storage_config.aws': bucketSchemas['storage_config.aws'],
   'storage_config.object_store': createObjectStoreSchema('storage_config'),

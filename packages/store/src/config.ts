@@ -22,6 +22,8 @@ import { blockSchemas, type RawStoreConfig, storeConfigSchema } from './config-s
 import { defaultMaxMemory } from './memory/memory-plan.ts'
 import { resolveBucket } from './resolve-bucket.ts'
 import { resolveCatalog } from './resolve-catalog.ts'
+import { hasRuler, resolveRuler } from './resolve-ruler.ts'
+import type { RulerConfig } from './ruler-config.ts'
 import { type BucketForm, bucketBlocks, bucketFormOf } from './settings/bucket-in-use.ts'
 import { judgeSettings, unfollowedPathTo } from './settings/judge.ts'
 import { valueAt, type WrittenFile } from './settings/setting.ts'
@@ -59,6 +61,8 @@ export interface StoreConfig {
   readonly bucket: BucketConfig | undefined
   /** The catalog that replicas share; `undefined` if it is on the local disk. */
   readonly catalog: CatalogConfig | undefined
+  /** `undefined` if no rules are evaluated. */
+  readonly ruler: RulerConfig | undefined
   /** Whether to delete entries past their retention period. */
   readonly mayDelete: boolean
   readonly deletes: DeletesConfig
@@ -159,7 +163,7 @@ function readStoreConfig(text: string, path: string): LoadedStoreConfig {
     root.at([...block.split('.'), ...key.split('.')]).failAtKey(`${block}.${key}: ${message}`)
   }
   const bucket = raw && form && readBucket(raw, form, root)
-  const config = raw && resolve(raw, bucket, report)
+  const config = raw && resolve(raw, bucket, { report, file: root.value })
   if (problems.length > 0) throw new ConfigError({ path, problems: inFileOrder(problems) })
   return {
     config: config!,
@@ -217,7 +221,7 @@ function periodOf(file: unknown): string[] {
 function resolve(
   config: RawStoreConfig,
   bucket: BucketConfig | undefined,
-  report: Report,
+  { report, file }: { readonly report: Report; readonly file: unknown },
 ): StoreConfig {
   const { server, compactor } = config
   const serverMs = (key: keyof typeof server & `http_server_${string}`) => milliseconds(server[key])
@@ -240,6 +244,7 @@ function resolve(
     dataDir: dataDirOf(config),
     bucket,
     catalog: resolveCatalog(config, bucket, report),
+    ruler: readRuler(config, file, report),
     mayDelete: compactor.retention_enabled,
     deletes: resolveDeletes(config),
     space: resolveSpace(config),
@@ -250,6 +255,19 @@ function resolve(
     }),
     overrides: resolveOverrides(config),
   }
+}
+
+/** Replicas do not evaluate rules, so a file that wants both is refused. */
+function readRuler(config: RawStoreConfig, file: unknown, report: Report): RulerConfig | undefined {
+  const ruler = resolveRuler(config, file, report)
+  if (ruler && config.skald.catalog.postgres_url !== '' && hasRuler(file)) {
+    report(
+      'skald.catalog',
+      'postgres_url',
+      'replicas do not evaluate rules, so these alerts would not fire: run one more store without skald.catalog for them (docs/rules.md), or remove the block ruler',
+    )
+  }
+  return ruler
 }
 
 function dataDirOf({ common, storage_config: storage }: RawStoreConfig): string {

@@ -269,3 +269,24 @@ export class CertificateError extends Error {
     this.name = 'CertificateError'
   }
 }
+
+/** Thrown when a request about rules cannot be done. */
+export class RuleRequestError extends Error {
+  readonly code: 'RULE_REQUEST' | 'RULE_NOT_FOUND' | 'RULE_NAME' | 'RULE_FILTER'
+
+  constructor(message: string, code: RuleRequestError['code'] = 'RULE_REQUEST') {
+    super(message)
+    this.name = 'RuleRequestError'
+    this.code = code
+  }
+}
+
+/** Thrown when the samples of a rule cannot be alerts. The evaluation fails. */
+export class RuleResultError extends Error {
+  readonly code = 'RULE_RESULT'
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = 'RuleResultError'
+  }
+}

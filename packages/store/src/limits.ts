@@ -234,8 +234,8 @@ export const requestArrivalMs = 300_000
  */
 export const requestHeadBytesMax = 256 * 1024
 
-/** Maximum characters of a path parameter. */
-export const pathParamCharsMax = 2048
+/** Maximum characters of a path parameter, encoded: names of rules may be long, and a character may become twelve. */
+export const pathParamCharsMax = 16 * 1024
 
 /** Maximum bytes of bodies other than pushes: forms that contain a query. */
 export const formBytesMax = 1024 * 1024
@@ -868,14 +868,6 @@ export const deleteQueryBytesMax = 16 * 1024
 /** How long processed delete requests stay listed. */
 export const processedDeletesKeptMs = 30 * 86_400_000
 
-// settings/
-
-/**
- * How many levels of directories to search for rules: one per tenant, and the links of a mounted
- * ConfigMap.
- */
-export const rulesDirectoryDepthMax = 3
-
 // scan/
 
 /** Blocks with gap markers that a leaf reads for its warning: at most 64 MB of lines. */
@@ -1041,3 +1033,51 @@ export const tlsHandshakeMs = 10_000
  * 30 days before the end.
  */
 export const certificateSoonMs = 14 * 86_400_000
+
+// rules/
+
+/** Shortest interval between two evaluations of a group, in milliseconds: shorter ones are mistakes. */
+export const rulerIntervalMsLeast = 100
+
+/** Queries that one template may run. Each needs a run of the template. */
+export const templateQueriesMax = 10
+
+/** Groups of one tenant that are kept, and the longest name of a group or namespace, in characters. */
+export const ruleGroupsMax = 10_000
+export const ruleNameCharsMax = 1024
+
+/** Rules that are evaluated at the same time, of all groups. Others wait. */
+export const ruleQueriesAtOnceMax = 16
+
+/** Alerts of one rule, and series that one rule records. More are a mistake of the rule. */
+export const ruleSamplesMax = 10_000
+
+/** How long an alert that has ended is sent on, in milliseconds, as in Prometheus. */
+export const resolvedMs = 15 * 60_000
+
+/** Alerts in one request to an Alertmanager, as in Prometheus. */
+export const alertsAtOnceMax = 64
+
+/** Pauses after failed notifications, in milliseconds: the first, doubled up to the longest. */
+export const notifyPauseMsLeast = 500
+export const notifyPauseMsMost = 30_000
+
+/** Results of leaves that rules with the same time share, and how long they are kept, in milliseconds. */
+export const sharedLeavesMax = 256
+export const sharedLeafMs = 5_000
+
+/** Bytes of samples that wait on the disk for one server, and of one file of them. 512 MiB is two hours of 70,000 series. */
+export const writeQueueBytesMax = 512 * 1024 * 1024
+export const writeQueueFileBytes = 8 * 1024 * 1024
+
+/** Characters of an answer that are logged. */
+export const answerCharsMax = 200
+
+/** Scan threads that only rules use, so that no dashboard holds them up. */
+export const ruleThreads = 1
+
+/** Words about alerts that a webhook has taken and that are remembered, so that none is sent twice. */
+export const webhookWordsMax = 20_000
+
+/** Moments of an interval at which groups are evaluated. Fewer share more scans, and come in larger crowds. */
+export const rulePhases = 20

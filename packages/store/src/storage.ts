@@ -191,6 +191,6 @@ async function setCatalogAside(path: string, err: Error, logger: Logger): Promis
   }
   logger.error(
     { err, aside },
-    'the catalog is damaged: rebuilding it from the segments. Pending delete requests are lost, send them again',
+    'the catalog is damaged: rebuilding it from the segments. Pending delete requests and rules made by API are lost, send them again',
   )
 }

@@ -1,5 +1,6 @@
 // The store as a whole: opens its parts in order and closes them in reverse order.
 
+import type { LogSource } from '@skald/query'
 import { makePrivateDirectory } from '@skald/wire'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
@@ -24,7 +25,7 @@ import { addPatternsRoute } from './http/patterns-route.ts'
 import { addPushBodyParser, BodyUnpacker } from './http/push-body.ts'
 import { addPushRoutes } from './http/push-route.ts'
 import { addQueryRoutes } from './http/query-routes.ts'
-import { addRulesRoutes } from './http/rules-routes.ts'
+import { addRulesRoutes, type RulesService } from './http/rules-routes.ts'
 import { createHttpServer, refuseOtherMethods, watchMethods } from './http/server.ts'
 import { addStatusRoutes, type StatusRouteOptions } from './http/status-routes.ts'
 import { addTailRoutes, upgradesBelow } from './http/tail-route.ts'
@@ -35,12 +36,14 @@ import { Ingester } from './ingest/ingester.ts'
 import { PushBudget } from './ingest/push-budget.ts'
 import { RefusalLog } from './ingest/refusal-log.ts'
 import { UnpackedRoom } from './ingest/unpacked-room.ts'
+import { ruleThreads } from './limits.ts'
 import type { AnswerHold } from './memory/answer-hold.ts'
 import { StoreMemory } from './memory/store-memory.ts'
 import { countWork, createStoreMetrics, type StoreMetrics } from './metrics.ts'
 import { DiskRoom } from './objects/disk-room.ts'
 import { readDiskUsage } from './objects/disk-usage.ts'
 import type { StoreFiles } from './objects/files.ts'
+import { openRules } from './open-rules.ts'
 import type { Replica, ReplicaServers } from './scaled/replica.ts'
 import { createLogSource, type LogSourceParts } from './scan/log-source.ts'
 import { ScanPool } from './scan/pool.ts'
@@ -218,17 +221,27 @@ async function openStore(
     mayUpgrade: upgradesBelow(config.httpPathPrefix),
     bodyPauseMs: config.httpReadTimeoutMs,
   })
+  const sourceParts: LogSourceParts = {
+    ...{ catalog, segments, pool, runs: new SharedRuns(), gate: memory?.gate },
+    onDamage: (segment, thing, text) => {
+      damage.report(segment, thing, text)
+      remote?.distrust(segment)
+    },
+    onWork: stats => countWork(metrics, stats),
+  }
+  const sources = (parts: LogSourceParts) => openSourceBy(parts, { limitsOf, deletes })
+  const rules = await openRules({
+    ...{ loaded, logger, clock, storage, metrics, limitsOf, version },
+    // Threads of their own, so that no dashboard delays a rule.
+    openSource: () => {
+      const threads = own(new ScanPool(scanWorker, ruleThreads, scanning))
+      return sources({ ...sourceParts, pool: threads })
+    },
+  })
+  if (rules) own(rules.ruler)
   await addRoutes(app, {
     ...{ config, limitsOf, clock, catalog, ingester, guard, budget, deletes, hub, metrics, beside },
-    memory,
-    sourceParts: {
-      ...{ catalog, segments, pool, runs: new SharedRuns(), gate: memory?.gate },
-      onDamage: (segment, thing, text) => {
-        damage.report(segment, thing, text)
-        remote?.distrust(segment)
-      },
-      onWork: stats => countWork(metrics, stats),
-    },
+    ...{ memory, openSource: sources(sourceParts), rules },
     status: {
       ...{ metrics, moreMetrics: beside?.metrics, config, version, logger },
       shown: async () => configInForce(loaded, logger.level, await space.outlook()),
@@ -242,6 +255,7 @@ async function openStore(
   })
   await app.ready()
   await replica?.start({ segments, hub, ingester, compactor, registry: deletes?.registry })
+  await rules?.ruler.start()
   listener.serve((request, response) => app.routing(request, response))
   state = 'ready'
   const onDamage = () => metrics.catalogRepairs.inc()
@@ -256,6 +270,19 @@ async function openStore(
     await closeAll(opened)
   })
   return { address: listener.address, url: listener.url, app, stop }
+}
+
+/** Returns what opens the source for the queries of a tenant. */
+function openSourceBy(
+  parts: LogSourceParts,
+  { limitsOf, deletes }: Pick<RouteParts, 'limitsOf' | 'deletes'>,
+): RouteParts['openSource'] {
+  return (tenant, hold) => {
+    const limits = limitsOf(tenant)
+    const rulesFor = (range: TimeRange) =>
+      limits.deletionMode === 'disabled' ? [] : (deletes?.registry.rulesFor(tenant, range) ?? [])
+    return createLogSource(tenant, { ...parts, limits, rulesFor, hold })
+  }
 }
 
 /** Keeps queries within `max_memory`, unless there is no limit. */
@@ -367,26 +394,21 @@ interface RouteParts {
   readonly ingester: Ingester
   readonly guard: CardinalityGuard
   readonly budget: PushBudget
-  readonly sourceParts: LogSourceParts
   readonly memory: StoreMemory | undefined
   readonly deletes: Deletes | undefined
   readonly hub: TailHub
   readonly metrics: StoreMetrics
   readonly status: StatusRouteOptions
   readonly beside: Beside | undefined
+  readonly rules: RulesService | undefined
+  readonly openSource: (tenant: string, hold?: AnswerHold) => LogSource
 }
 
 async function addRoutes(app: FastifyInstance, parts: RouteParts): Promise<void> {
-  const { config, limitsOf, clock, catalog, ingester, guard, budget, sourceParts, deletes } = parts
-  const { hub, metrics, status, beside, memory } = parts
+  const { config, limitsOf, clock, catalog, ingester, guard, budget, deletes } = parts
+  const { hub, metrics, status, beside, memory, rules, openSource } = parts
   const { authEnabled } = config
   const methodsOf = watchMethods(app)
-  const openSource = (tenant: string, hold?: AnswerHold) => {
-    const limits = limitsOf(tenant)
-    const rulesFor = (range: TimeRange) =>
-      limits.deletionMode === 'disabled' ? [] : (deletes?.registry.rulesFor(tenant, range) ?? [])
-    return createLogSource(tenant, { ...sourceParts, limits, rulesFor, hold })
-  }
   const reading = {
     authEnabled,
     limitsOf,
@@ -435,7 +457,7 @@ async function addRoutes(app: FastifyInstance, parts: RouteParts): Promise<void>
       if (config.hasPatterns) addPatternsRoute(routes, reading)
       addDetectedRoutes(routes, { ...reading, catalog })
       addLabelsRoutes(routes, { ...reading, catalog })
-      addRulesRoutes(routes, { authEnabled })
+      addRulesRoutes(routes, { authEnabled, ruler: rules })
       addStatusRoutes(routes, status)
       beside?.addRoutes(routes)
       done()

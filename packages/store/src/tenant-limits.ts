@@ -2,6 +2,7 @@
 
 import type { QueryLimits } from '@skald/query'
 import type { Matcher, OtlpMapping } from '@skald/wire'
+import type { RulerLimits } from './ruler-config.ts'
 
 /** Limits of one tenant: `limits_config` resolved to numbers. */
 export interface TenantLimits {
@@ -63,6 +64,7 @@ export interface TenantLimits {
   readonly maxConcurrentTails: number
   readonly volumeEnabled: boolean
   readonly volumeMaxSeries: number
+  readonly ruler: RulerLimits
   readonly query: QueryLimits
 }
 

@@ -270,6 +270,7 @@ test('a leftover of an older version does not bring deleted entries back', async
   const database = new Database(join(dir, 'catalog.sqlite'))
   database.exec(
     'DROP TABLE pair_days; DROP TABLE marks; DROP TABLE lost_segments;' +
+      'DROP TABLE rule_groups; DROP TABLE rule_evaluations; DROP TABLE rule_alerts;' +
       'ALTER TABLE segments DROP COLUMN version;' +
       'PRAGMA user_version = 2',
   )

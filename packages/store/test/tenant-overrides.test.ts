@@ -133,7 +133,7 @@ test('a changed file is read again, and a broken one leaves the old limits in fo
     ['[]', /must be a map/],
     [
       'overrides:\n  one:\n    ruler_alertmanager_config: "route: x"',
-      /o\.yaml:3:5: overrides\.one\.ruler_alertmanager_config: Skald evaluates no rules, /,
+      /o\.yaml:3:5: overrides\.one\.ruler_alertmanager_config must be a map /,
     ],
     ['override: {}', /Unknown key override in the configuration: did you mean overrides\?/],
   ] as const) {

@@ -15,5 +15,22 @@ old chart did, that retention holds here too, unless the new keys set another on
 {{- $_ := set $config.compactor "retention_enabled" false -}}
 {{- end -}}
 {{- end -}}
+{{- if include "skald.alertingRules" . -}}
+{{- $ruler := $config.ruler | default dict -}}
+{{- $storage := get $ruler "storage" | default dict -}}
+{{- if not (get (get $storage "local" | default dict) "directory") -}}
+{{- $_ := set $ruler "storage" (dict "type" "local" "local" (dict "directory" "/rules")) -}}
+{{- end -}}
+{{- $_ := set $config "ruler" $ruler -}}
+{{- end -}}
 {{- tpl (toYaml $config) .Values.lokiScope -}}
+{{- end -}}
+
+{{/* The ConfigMap with rules that is mounted at /rules/fake. Empty if there is none. */}}
+{{- define "skald.alertingRules" -}}
+{{- if .Values.loki.useExistingAlertingGroup.enabled -}}
+{{- .Values.loki.useExistingAlertingGroup.configmapName -}}
+{{- else if .Values.loki.alerting_groups -}}
+{{- include "skald.store" . }}-alerting-rules
+{{- end -}}
 {{- end -}}

@@ -15,6 +15,7 @@
 {{- if ne (.object_store | default "filesystem") "filesystem" }}true{{ end -}}
 {{- end -}}
 {{- if get (get $config.common "storage" | default dict) "s3" }}true{{ end -}}
+{{- with $config.ruler }}{{ if or .alertmanager_url .remote_write .webhooks }}true{{ end }}{{ end -}}
 {{- end -}}
 
 {{/* The store's pod, the same in a StatefulSet and in a Deployment. */}}
@@ -85,6 +86,9 @@ spec:
           {{- with $store.persistence.subPath }}
           subPath: {{ . }}
           {{- end }}
+        {{- if include "skald.alertingRules" . }}
+        - {name: rules, mountPath: /rules/fake, readOnly: true}
+        {{- end }}
         {{- with $store.extraVolumeMounts }}
         {{- toYaml . | nindent 8 }}
         {{- end }}
@@ -125,6 +129,10 @@ spec:
     {{- else if $store.persistence.existingClaim }}
     - name: storage
       persistentVolumeClaim: {claimName: {{ $store.persistence.existingClaim }}}
+    {{- end }}
+    {{- with include "skald.alertingRules" . }}
+    - name: rules
+      configMap: {name: {{ . }}}
     {{- end }}
     {{- with $store.extraVolumes }}
     {{- toYaml . | nindent 4 }}

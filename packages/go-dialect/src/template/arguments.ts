@@ -4,7 +4,7 @@
 import { formatNode, type NumberNode, type Operand } from './ast.ts'
 import { paramTypeNames } from './function.ts'
 import type { Run } from './run.ts'
-import { GoMap, GoTime, kindOf, type ParamType, typeName, type Value } from './values.ts'
+import { GoList, GoMap, GoTime, kindOf, type ParamType, typeName, type Value } from './values.ts'
 
 /** `final` is the value passed on by a pipeline, or `noFinal`. */
 export type Eval = (run: Run, dot: Value, final: Value | typeof noFinal) => Value
@@ -65,6 +65,7 @@ export function constantArg(
         return run.fail(`expected bool; found ${formatNode(node)}`)
       case 'time':
       case 'map':
+      case 'samples':
         return run.fail(`can't handle ${formatNode(node)} for arg of type ${paramTypeNames[type]}`)
     }
   }
@@ -122,6 +123,9 @@ export function checkType(value: Value, type: ParamType, run: Run): Value {
     case 'map':
       if (value instanceof GoMap && value.itemType === 'interface {}') return value
       if (value === undefined) return new GoMap(new Map())
+      break
+    case 'samples':
+      if (value instanceof GoList && value.items.every(item => item instanceof GoMap)) return value
       break
   }
   const wanted = paramTypeNames[type]

@@ -12,6 +12,7 @@ export const paramTypeNames: Readonly<Record<ParamType, string>> = {
   any: 'interface {}',
   time: 'time.Time',
   map: 'map[string]interface {}',
+  samples: 'template.queryResult',
   value: 'reflect.Value',
 }
 

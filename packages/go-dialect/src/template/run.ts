@@ -9,16 +9,23 @@ import { type CallContext, GoList, GoMap, type MapSource, type Value } from './v
 
 /** The data of a template. */
 export interface TemplateData extends MapSource {
-  /** Returns a field, or `undefined` if it does not exist. */
-  get(name: string): string | undefined
+  /**
+   * Returns a field, or `undefined` if it does not exist.
+   * @throws FunctionError if the data can have no such field.
+   */
+  get(name: string): Value
   /** Returns all fields. Called only if a template uses `.` as a whole. */
-  entries(): Iterable<readonly [string, string]>
+  entries(): Iterable<readonly [string, Value]>
   /** The line of the entry, for `__line__`. */
   line?(): string
   /** The time of the entry, for `__timestamp__`. */
   timestampNs?(): bigint
   /** The current time, for `now`. Uses the system's clock by default. */
   nowNs(): bigint
+  /** The answer to a query, for `query` in rules. */
+  query?(text: string): Value
+  /** The address under which people reach Grafana, for `externalURL` and `pathPrefix` in rules. */
+  externalUrl?(): string
 }
 
 /** What the templates of one text share. */
@@ -57,6 +64,15 @@ export class Run implements CallContext {
 
   nowNs(): bigint {
     return this.#data.nowNs()
+  }
+
+  query(text: string): Value {
+    if (!this.#data.query) throw new FunctionError('queries are not available here')
+    return this.#data.query(text)
+  }
+
+  externalUrl(): string {
+    return this.#data.externalUrl?.() ?? ''
   }
 
   regex(pattern: string): CompiledRegex {

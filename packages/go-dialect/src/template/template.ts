@@ -8,6 +8,7 @@ import { builtinFunctions, specialFunctions } from './builtins.ts'
 import { compileTree, type Exec } from './compile.ts'
 import type { FunctionTable } from './function.ts'
 import { parseTrees } from './parser.ts'
+import { printValue } from './print.ts'
 import { Run, type Source, type TemplateData } from './run.ts'
 import { type TemplateNeeds, templateNeeds } from './template-needs.ts'
 import { GoMap, type Value } from './values.ts'
@@ -117,14 +118,19 @@ function compileSimple(
     parts.push({ text: node.kind === 'text' ? node.text : '', field })
   }
   const only = parts.length === 1 ? parts[0]!.field : undefined
-  if (only !== undefined) return data => data.get(only) ?? missing
+  if (only !== undefined) return data => textOf(data.get(only), missing)
   return data => {
     let out = ''
     for (const { text, field } of parts) {
-      out += field === undefined ? text : (data.get(field) ?? missing)
+      out += field === undefined ? text : textOf(data.get(field), missing)
     }
     return out
   }
+}
+
+function textOf(value: Value, missing: string): string {
+  if (typeof value === 'string') return value
+  return value === undefined || value === null ? missing : printValue(value)
 }
 
 function plainField(node: Node): string | undefined {

@@ -193,6 +193,8 @@ export interface ParamValues {
   readonly any: Value
   readonly time: GoTime
   readonly map: GoMap
+  /** What `query` returns in rules: a list of maps. */
+  readonly samples: GoList
   /** Like `any`, but a missing value is `undefined`. */
   readonly value: Value
 }
@@ -208,6 +210,10 @@ export interface CallContext {
   nowNs(): bigint
   /** Compiles a regular expression, cached. */
   regex(pattern: string): CompiledRegex
+  /** The answer to a query: a list of maps with `Labels` and `Value`. */
+  query(text: string): Value
+  /** The address under which people reach Grafana. */
+  externalUrl(): string
 }
 
 /** A function that templates may call. */

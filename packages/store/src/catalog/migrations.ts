@@ -102,6 +102,32 @@ export const migrations: readonly string[] = [
   INSERT INTO pair_days
     SELECT DISTINCT pair_id, day FROM stream_pairs JOIN stream_days USING (stream_id);
   `,
+  `
+  -- Groups of rules made by API, as YAML.
+  CREATE TABLE rule_groups (
+    number INTEGER PRIMARY KEY,
+    tenant TEXT NOT NULL,
+    namespace TEXT NOT NULL,
+    name TEXT NOT NULL,
+    text TEXT NOT NULL,
+    UNIQUE (tenant, namespace, name)
+  ) STRICT;
+
+  -- Groups that have alerts, with the time of their last evaluation.
+  CREATE TABLE rule_evaluations (
+    group_key TEXT PRIMARY KEY,
+    evaluated_ms INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+
+  -- Alerts that are pending or firing, or have ended lately, as JSON.
+  CREATE TABLE rule_alerts (
+    group_key TEXT NOT NULL,
+    rule TEXT NOT NULL,
+    labels TEXT NOT NULL,
+    alert TEXT NOT NULL,
+    PRIMARY KEY (group_key, rule, labels)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ]
 
 /** Brings a database to the newest version. @throws RangeError when a newer program wrote it. */

@@ -9,6 +9,7 @@ import Database from 'better-sqlite3'
 import { catalogPagesKib } from '../limits.ts'
 import type { CatalogPart, EnteredMarks, SegmentInfo } from './catalog.ts'
 import type { DeleteRequest } from './delete-requests.ts'
+import type { KeptGroup } from './kept-rules.ts'
 import { migrations } from './migrations.ts'
 import { deleteColumns } from './sqlite-delete-requests.ts'
 
@@ -175,6 +176,15 @@ export class CatalogReader {
   /** Returns the delete requests of all tenants, oldest first. */
   deleteRequests(): DeleteRequest[] {
     return this.#sql.deletes.all() as DeleteRequest[]
+  }
+
+  /** Returns the groups of rules made by API; none if the catalog is older than they are. */
+  ruleGroups(): KeptGroup[] {
+    const isThere = this.#database.prepare("SELECT 1 FROM sqlite_master WHERE name = 'rule_groups'")
+    if (isThere.get() === undefined) return []
+    return this.#database
+      .prepare('SELECT tenant, namespace, name, text FROM rule_groups ORDER BY number')
+      .all() as KeptGroup[]
   }
 
   /** Copies the catalog, as it is at one moment, into a file. @throws SqliteError when the disk is full. */

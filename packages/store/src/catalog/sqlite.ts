@@ -28,6 +28,7 @@ import { type EnteredChange, versionsOf } from './catalog-changes.ts'
 import { activityStepNs, KnownStreams, stepOf } from './known-streams.ts'
 import { migrate } from './migrations.ts'
 import { SqliteDeleteRequests } from './sqlite-delete-requests.ts'
+import { SqliteRules } from './sqlite-rules.ts'
 import { type CatalogStatements, prepareStatements } from './sqlite-statements.ts'
 import { StreamSearch } from './stream-search.ts'
 import { checkStructure } from './structure.ts'
@@ -73,6 +74,11 @@ export class SqliteCatalog implements LocalCatalog {
     this.#partsOf = this.#sql.partsOf.safeIntegers()
     this.deleteRequests = new SqliteDeleteRequests(database)
     this.#transaction = database.transaction((work: () => void) => work())
+  }
+
+  /** Opens the rules and alerts. Stores without rules do not need them. */
+  openRules(): SqliteRules {
+    return new SqliteRules(this.#database)
   }
 
   /** Does nothing: only this process writes it. */

@@ -39,6 +39,12 @@ export const errorAnswers: Readonly<Record<string, ErrorAnswer>> = {
   DELETE_UNKNOWN: { status: 404 },
   DELETES_TOO_MANY: { status: 429 },
 
+  RULE_REQUEST: { status: 400 },
+  RULE_FILTER: { status: 400 },
+  RULE_NOT_FOUND: { status: 404 },
+  // Loki answers 500.
+  RULE_NAME: { status: 500 },
+
   PUSH_BODY_MALFORMED: { status: 400, endsLine: true },
   PUSH_BODY_UNSUPPORTED: { status: 400, endsLine: true },
   PUSH_BODY_TOO_LARGE: { status: 413, endsLine: true },

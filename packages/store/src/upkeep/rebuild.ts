@@ -9,6 +9,7 @@ import Database from 'better-sqlite3'
 import type { Logger } from 'pino'
 import type { EnteredMarks } from '../catalog/catalog.ts'
 import type { DeleteRequest } from '../catalog/delete-requests.ts'
+import type { KeptGroup } from '../catalog/kept-rules.ts'
 import { openSqliteCatalog, type SqliteCatalog } from '../catalog/sqlite.ts'
 import { type CatalogReader, openCatalogReader } from '../catalog/sqlite-reader.ts'
 import { openDiskObjectStore } from '../objects/disk.ts'
@@ -126,6 +127,7 @@ async function watchReads(
 /** What only a catalog knows. */
 interface OldCatalog {
   readonly deleteRequests: readonly DeleteRequest[]
+  readonly ruleGroups: readonly KeptGroup[]
   readonly marks: EnteredMarks
   /** The marks, if nothing in the catalog is damaged: files are deleted by them. */
   readonly soundMarks: EnteredMarks | undefined
@@ -150,13 +152,15 @@ function readOld(path: string): OldCatalog {
     reader = attempt<CatalogReader | undefined>('catalog', () => openCatalogReader(path), undefined)
   }
   if (!reader) {
-    return { deleteRequests: [], marks: none, soundMarks: undefined, dropped: [], lost: [], unread }
+    const nothing = { deleteRequests: [], ruleGroups: [], dropped: [], lost: [] }
+    return { ...nothing, marks: none, soundMarks: undefined, unread }
   }
   try {
     const marks = attempt('marks', () => reader.marks(), none)
     const fault = firstFault(reader)
     return {
       deleteRequests: attempt('delete requests', () => reader.deleteRequests(), []),
+      ruleGroups: attempt('rules made by API', () => reader.ruleGroups(), []),
       marks,
       soundMarks: fault === undefined ? marks : undefined,
       // Files are deleted by this list, so a damaged one must not be used.
@@ -200,6 +204,8 @@ function copyOld(path: string): string | undefined {
 
 async function takeOver(catalog: SqliteCatalog, old: OldCatalog): Promise<void> {
   for (const request of old.deleteRequests) await catalog.deleteRequests.add(request)
+  const rules = catalog.openRules()
+  for (const group of old.ruleGroups) rules.setGroup(group)
   catalog.raiseMarks(old.marks)
   const known = new Set((await catalog.listSegments()).map(({ name }) => name))
   await catalog.removeSegments(old.lost.filter(name => !known.has(name)))

@@ -302,6 +302,7 @@ class PowerStory {
     const database = new Database(join(this.#dir, 'catalog.sqlite'))
     database.exec(
       'DROP TABLE pair_days; DROP TABLE marks; DROP TABLE lost_segments;' +
+        'DROP TABLE rule_groups; DROP TABLE rule_evaluations; DROP TABLE rule_alerts;' +
         'ALTER TABLE segments DROP COLUMN version;' +
         'PRAGMA user_version = 2',
     )

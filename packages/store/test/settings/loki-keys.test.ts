@@ -152,7 +152,6 @@ const refusals: readonly (readonly [path: string, value: unknown, way: RegExp])[
   ['limits_config.otlp_config.severity_text_as_label', true, /; use those in queries/],
   ['limits_config.block_ingestion_policy_until', { a: '2030-01-01' }, /block_ingestion_until/],
   ['limits_config.policy_enforced_labels', { a: ['app'] }, /; use limits_config\.enforced_labels/],
-  ['limits_config.ruler_alertmanager_config', { route: {}, x: 1 }, /; move the rules/],
   ['compactor.skip_latest_n_tables', 2, /; remove this key, and set limits_config\.retention/],
   ['compactor.tables_to_compact', 2, /; remove this key, and set limits_config\.retention/],
   ['compactor.delete_request_store', 's3', /; keep the lines in local files: .*: filesystem$/],
@@ -169,11 +168,30 @@ const refusals: readonly (readonly [path: string, value: unknown, way: RegExp])[
     /, not in gcs; use a bucket that speaks S3 .*object_store: filesystem$/,
   ],
   ['schema_config.configs[].store', 'cassandra', /store: tsdb$/],
-  ['ruler.alertmanager_url', 'http://alertmanager:9093', /; move the rules to Grafana alerting/],
-  ['ruler.enable_alertmanager_discovery', true, /; move the rules/],
-  ['ruler.remote_write.enabled', true, /; move the rules/],
-  ['ruler.storage.type', 's3', /; move the rules/],
-  ['ruler_storage.backend', 's3', /; move the rules/],
+  ['ruler.storage.type', 's3', /; write local, and load the rules with lokitool/],
+  ['ruler_storage.backend', 's3', /; write local, and load the rules with lokitool/],
+  ['ruler.evaluation.mode', 'remote', /; remove this key$/],
+  ['ruler.enable_alertmanager_discovery', true, /; write their addresses into alertmanager_url/],
+  [
+    'limits_config.ruler_alertmanager_config.enable_alertmanager_discovery',
+    true,
+    /; write their addresses into alertmanager_url/,
+  ],
+  ['ruler.alert_relabel_configs', [{ action: 'drop' }], /; set their labels in the rules/],
+  [
+    'limits_config.ruler_alertmanager_config.alert_relabel_configs',
+    [{ action: 'drop' }],
+    /; set their labels in the rules/,
+  ],
+  ['ruler.alertmanager_client.tls_cipher_suites', 'TLS_A', /; set tls_min_version/],
+  [
+    'limits_config.ruler_alertmanager_config.alertmanager_client.tls_cipher_suites',
+    'TLS_A',
+    /; set tls_min_version/,
+  ],
+  ['limits_config.ruler_remote_write_relabel_configs', [{ action: 'drop' }], /; set their labels/],
+  ['limits_config.ruler_remote_write_sigv4_config', { region: 'eu' }, /; let a proxy sign them/],
+  ['limits_config.ruler_remote_write_config', { a: { url: 'x' } }, /; set ruler_remote_write_url/],
 ]
 
 test('a key that can be refused is, if it asks for something Skald does not do', async t => {
@@ -189,12 +207,8 @@ test('a key that can be refused is, if it asks for something Skald does not do',
   t.same(
     refusedKeys
       .map(({ key }) => key)
-      // Tested in storage-in-use.test.ts and rules-in-use.test.ts.
-      .filter(
-        key =>
-          !/^(common\.storage|storage_config)\.(object_store\.)?\w+$/.test(key) &&
-          !/dir(ectory)?$/.test(key),
-      )
+      // Tested in storage-in-use.test.ts.
+      .filter(key => !/^(common\.storage|storage_config)\.(object_store\.)?\w+$/.test(key))
       .filter(key => !shown.has(key)),
     [],
   )

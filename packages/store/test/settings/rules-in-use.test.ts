@@ -1,78 +1,138 @@
-// Rules that would not be evaluated are an error. A directory for rules that holds none is not.
+// Where the ruler of a configuration has its rules, and what of it is refused.
 
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { test } from 'tap'
-import { parse } from 'yaml'
-import { judgeSettings } from '../../src/settings/judge.ts'
+import { stringify } from 'yaml'
+import { loadStoreConfig } from '../../src/config.ts'
 
-const found = (text: string) =>
-  judgeSettings(parse(text)).map(
-    ({ kind, keys, message }) => `${kind} ${keys.join('.')} ${message}`,
+const load = (file: object) => loadStoreConfig(stringify(file), 'loki.yaml')
+const doubtsIn = (file: object) => load(file).doubts.map(({ message }) => message)
+
+test('a file without a ruler has none, and the stock file of Loki has one', async t => {
+  t.equal(load({}).config.ruler, undefined)
+  t.equal(load({ ruler: {} }).config.ruler, undefined)
+  const stock = {
+    common: {
+      path_prefix: '/tmp/loki',
+      storage: { filesystem: { rules_directory: '/tmp/loki/rules' } },
+    },
+    ruler: { alertmanager_url: 'http://localhost:9093' },
+  }
+  const { ruler } = load(stock).config
+  t.equal(ruler?.directory, '/tmp/loki/rules')
+  t.same(
+    ruler?.alertmanager.servers.map(({ url }) => url),
+    ['http://localhost:9093'],
   )
+  t.same(doubtsIn(stock), [])
+})
 
-test("the Alertmanager of Loki's stock file is a doubt, another one is an error", async t => {
-  for (const url of ['http://localhost:9093', 'http://127.0.0.1:9093/']) {
-    t.match(found(`ruler: {alertmanager_url: "${url}"}`), [
-      /^idle ruler /,
-      /^doubt ruler\.alertmanager_url Skald evaluates no rules, so this Alertmanager would get/,
-    ])
+test('the directory comes from the block that Loki would read', async t => {
+  const older = { storage: { type: 'local', local: { directory: '/older' } } }
+  const f = (file: object, want: string) => t.equal(load(file).config.ruler?.directory, want)
+  f({ ruler: older }, '/older')
+  f({ ruler_storage: { backend: 'local', local: { directory: '/newer' } } }, '/newer')
+  f({ ruler_storage: { backend: 'filesystem', filesystem: { dir: '/newer' } } }, '/newer')
+  const both = { ruler: older, ruler_storage: { backend: 'local', local: { directory: '/newer' } } }
+  f(both, '/older')
+  f({ ...both, storage_config: { use_thanos_objstore: true } }, '/newer')
+})
+
+test('rules in a bucket are refused, unless the other block counts', async t => {
+  t.throws(() => load({ ruler: { storage: { type: 's3', s3: { s3: 's3://x/y' } } } }), /lokitool/)
+  const both = {
+    ruler: { storage: { type: 'local', local: { directory: '/rules' } } },
+    ruler_storage: { backend: 's3' },
   }
-  for (const url of ['http://am:9093', 'http://localhost:9093,http://am:9093']) {
-    t.match(found(`ruler: {alertmanager_url: "${url}"}`), [
-      /^idle ruler /,
-      /^error ruler\.alertmanager_url /,
-    ])
+  t.equal(load(both).config.ruler?.directory, '/rules')
+})
+
+test('replicas with rules are refused, because nobody would evaluate them', async t => {
+  const file = {
+    schema_config: { configs: [{ from: '2024-01-01', store: 'tsdb', object_store: 's3' }] },
+    storage_config: { aws: { bucketnames: 'b', region: 'eu' } },
+    skald: { catalog: { postgres_url: 'postgres://db/skald' } },
+  }
+  t.equal(load(file).config.ruler, undefined)
+  t.throws(
+    () => load({ ...file, ruler: { alertmanager_url: 'http://am:9093' } }),
+    /replicas do not evaluate rules, so these alerts would not fire: run one more store/,
+  )
+})
+
+test('addresses and passwords are never in a message', async t => {
+  const secret = 'http://user:hunter2@'
+  for (const ruler of [
+    { alertmanager_url: `${secret}` },
+    { remote_write: { enabled: true, clients: { a: { url: 'ftp://user:hunter2@x' } } } },
+    { webhooks: [{ url: `${secret}chat.example` }] },
+  ]) {
+    try {
+      load({ ruler })
+      t.fail('is refused')
+    } catch (error) {
+      t.notMatch((error as Error).message, /hunter2/)
+    }
   }
 })
 
-test('a directory for rules is an error if it contains files, including links of a ConfigMap', async t => {
-  const dir = t.testdir({ rules: {}, mounted: {} })
-  const rules = join(dir, 'rules')
-  const keys = [
-    [
-      'ruler.storage.local.directory',
-      `ruler: {storage: {type: local, local: {directory: ${rules}}}}`,
-    ],
-    [
-      'ruler_storage.local.directory',
-      `ruler_storage: {backend: local, local: {directory: ${rules}}}`,
-    ],
-    ['ruler_storage.filesystem.dir', `ruler_storage: {filesystem: {dir: ${rules}}}`],
-  ] as const
-  const common = `common: {storage: {filesystem: {rules_directory: ${rules}}}}`
-  for (const [key, text] of keys) {
-    t.match(
-      found(text).at(-1),
-      `doubt ${key} Skald evaluates no rules, and there are none in ${rules} now`,
-    )
-  }
-  t.same(found(common), ['idle common.storage.filesystem.rules_directory '])
-  mkdirSync(join(rules, 'fake'))
-  t.match(found(keys[0][1]).at(-1), /^doubt /, 'a directory of a tenant without rules')
-
-  // The layout the kubelet uses for a ConfigMap.
-  mkdirSync(join(dir, 'mounted', '..data'))
-  writeFileSync(join(dir, 'mounted', '..data', 'alerts.yaml'), 'groups: []\n')
-  symlinkSync(join(dir, 'mounted'), join(rules, 'fake', 'link'))
-  t.match(found(keys[0][1]).at(-1), /^doubt /, 'hidden files do not count')
-  symlinkSync(join('..data', 'alerts.yaml'), join(dir, 'mounted', 'alerts.yaml'))
-  const file = join(rules, 'fake', 'link', 'alerts.yaml')
-  for (const [key, text] of [
-    ...keys,
-    ['common.storage.filesystem.rules_directory', common],
-  ] as const) {
-    t.match(
-      found(text).at(-1),
-      `error ${key} Skald evaluates no rules, so the alerts in ${file} would not fire; move`,
-    )
-  }
-})
-
-test('a missing directory holds no rules, nor does a file in its place', async t => {
-  const dir = t.testdir({ file: '' })
-  for (const name of ['nowhere', 'file']) {
-    const text = `ruler: {storage: {local: {directory: ${join(dir, name)}}}}`
-    t.match(found(text).at(-1), /^doubt /)
-  }
+test('the servers of the ruler are read with their credentials', async t => {
+  const { ruler } = load({
+    ruler: {
+      alertmanager_url: 'http://ann:p%40ss@a:9093/am/,https://b:9093',
+      alertmanager_client: {
+        type: 'Token',
+        credentials_file: '/token',
+        tls_min_version: 'VersionTLS12',
+      },
+      remote_write: {
+        enabled: true,
+        clients: {
+          one: {
+            url: 'http://prom:9090/api/v1/write',
+            headers: { 'X-Scope-OrgID': 'other', 'X-A': 'b' },
+            basic_auth: { username: 'u', password_file: '/p' },
+            protobuf_message: 'io.prometheus.write.v2.Request',
+            queue_config: { max_samples_per_send: 10, min_shards: 4 },
+          },
+        },
+      },
+      webhooks: [
+        { name: 'chat', url: 'https://chat.example/x' },
+        { type: 'generic', url_file: '/u' },
+      ],
+      webhook_hosts: ['*.example'],
+    },
+  }).config
+  t.match(ruler?.alertmanager.servers, [
+    {
+      url: 'http://a:9093/am',
+      access: { basicAuth: { username: 'ann', password: { text: 'p@ss' } } },
+    },
+    {
+      url: 'https://b:9093',
+      access: {
+        basicAuth: undefined,
+        authorization: { type: 'Token', credentials: { file: '/token' } },
+        tls: { minVersion: 'TLSv1.2' },
+      },
+    },
+  ])
+  const [client] = ruler!.remoteWrite.clients
+  t.match(client, {
+    id: 'one',
+    version: 2,
+    samplesPerSend: 10,
+    backoffMaxMs: 5000,
+    timeoutMs: 30_000,
+  })
+  t.same([...client!.headers], [['X-A', 'b']], 'no header names another tenant')
+  t.same(client!.access.basicAuth, { username: 'u', password: { file: '/p' } })
+  t.match(ruler?.webhooks, [
+    { name: 'chat', kind: 'slack', url: { text: 'https://chat.example/x' } },
+    { name: 'webhook-1', kind: 'generic', url: { file: '/u' } },
+  ])
+  t.throws(
+    () => load({ ruler: { webhooks: [{ url: 'https://chat.example/x' }] } }),
+    /webhook-0: its host is not in ruler.webhook_hosts: add the host there/,
+  )
 })

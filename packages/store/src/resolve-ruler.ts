@@ -1,0 +1,303 @@
+// Resolves the settings of the ruler. Messages never contain an address or a password.
+
+import { parseWrittenDuration } from '@skald/config-reading'
+import { nsPerMs } from '@skald/go-dialect'
+import { isLabelName } from '@skald/wire'
+import { rulerIntervalMsLeast } from './limits.ts'
+import { hiddenSecret } from './resolve-bucket.ts'
+import {
+  type AlertmanagerConfig,
+  isAllowedHost,
+  type RemoteWriteConfig,
+  type RulerConfig,
+  type RulerLimits,
+  type SecretText,
+  type ServerAccess,
+  type ServerTls,
+  type WebhookConfig,
+} from './ruler-config.ts'
+import type {
+  RawAlertmanager,
+  RawRemoteWrite,
+  RawRuler,
+  RawRulerLimits,
+  RawRulerStorage,
+  RawWebhook,
+} from './ruler-schema.ts'
+import { isEmpty, valueAt } from './settings/setting.ts'
+
+/** Records a mistake in a key of a block. */
+type Report = (block: string, key: string, message: string) => void
+
+/** The blocks that belong to the ruler. */
+export interface RawRulerParts {
+  readonly ruler: RawRuler
+  readonly ruler_storage: RawRulerStorage
+}
+
+/** Returns true if a file says that there is a ruler. */
+export function hasRuler(file: unknown): boolean {
+  const places = ['ruler', 'ruler_storage', 'common.storage.filesystem.rules_directory']
+  return places.some(place => !isEmpty(valueAt(file, place)))
+}
+
+/** Returns the settings of the ruler; `undefined` if the file has none. */
+export function resolveRuler(
+  raw: RawRulerParts,
+  file: unknown,
+  report: Report,
+): RulerConfig | undefined {
+  if (!hasRuler(file)) return undefined
+  const { ruler } = raw
+  const clients = ruler.remote_write.enabled ? resolveClients(ruler, report) : []
+  const evaluationMs = msOf(ruler.evaluation_interval)
+  if (evaluationMs < rulerIntervalMsLeast)
+    report('ruler', 'evaluation_interval', `must be at least ${rulerIntervalMsLeast}ms`)
+  for (const name of Object.keys(ruler.external_labels)) {
+    if (!isLabelName(name)) report('ruler', 'external_labels', `${name} is not a valid label name`)
+  }
+  return {
+    directory: directoryOf(raw, file),
+    pollMs: msOf(ruler.poll_interval),
+    evaluationMs,
+    externalUrl: ruler.external_url.replace(/\/+$/, ''),
+    externalLabels: new Map(Object.entries(ruler.external_labels)),
+    datasourceUid: ruler.datasource_uid,
+    outageToleranceMs: msOf(ruler.for_outage_tolerance),
+    graceMs: msOf(ruler.for_grace_period),
+    resendDelayMs: msOf(ruler.resend_delay),
+    hasApi: ruler.enable_api,
+    enabledTenants: namesIn(ruler.enabled_tenants),
+    disabledTenants: namesIn(ruler.disabled_tenants),
+    hasGroupLabel: !ruler.disable_rule_group_label,
+    alertmanager: resolveAlertmanager(ruler, message =>
+      report('ruler', 'alertmanager_url', message),
+    ),
+    remoteWrite: { clients, sendsTenant: ruler.remote_write.add_org_id_header },
+    webhooks: ruler.webhooks.map((hook, i) => resolveWebhook(hook, i, ruler.webhook_hosts, report)),
+    webhookHosts: ruler.webhook_hosts,
+  }
+}
+
+/** Returns the settings of the ruler for one tenant. */
+export function resolveRulerLimits(
+  raw: RawRulerLimits,
+  report: (key: keyof RawRulerLimits, message: string) => void,
+): RulerLimits {
+  const url = String(raw.ruler_remote_write_url ?? '')
+  if (url !== '' && !isHttpUrl(url)) report('ruler_remote_write_url', noUrl)
+  const headers = Object.entries(raw.ruler_remote_write_headers)
+  const own = raw.ruler_alertmanager_config
+  return {
+    rulesPerGroupMax: raw.ruler_max_rules_per_rule_group,
+    groupsMax: raw.ruler_max_rule_groups_per_tenant,
+    isRemoteWriteOff: raw.ruler_remote_write_disabled,
+    alertmanager:
+      own === null
+        ? undefined
+        : resolveAlertmanager(own, message => report('ruler_alertmanager_config', message)),
+    remoteWriteUrl: url || undefined,
+    remoteWriteTimeoutMs: msOf(raw.ruler_remote_write_timeout) || undefined,
+    remoteWriteHeaders: headers.length > 0 ? new Map(headers) : undefined,
+  }
+}
+
+function directoryOf({ ruler, ruler_storage: newer }: RawRulerParts, file: unknown): string {
+  const older = ruler.storage.local.directory
+  const thanos = newer.local.directory || newer.filesystem.dir
+  const common = valueAt(file, 'common.storage.filesystem.rules_directory')
+  const prefersThanos = valueAt(file, 'storage_config.use_thanos_objstore') === true
+  const ordered = prefersThanos ? [thanos, older] : [older, thanos]
+  return ordered.find(directory => directory !== '') ?? (typeof common === 'string' ? common : '')
+}
+
+function namesIn(text: string): string[] {
+  return text.split(',').flatMap(name => name.trim() || [])
+}
+
+const noUrl = 'must be addresses such as http://alertmanager:9093'
+
+function isHttpUrl(text: string): boolean {
+  return /^https?:$/.test(URL.parse(text)?.protocol ?? '')
+}
+
+function resolveAlertmanager(
+  raw: RawAlertmanager,
+  report: (message: string) => void,
+): AlertmanagerConfig {
+  const { alertmanager_client: client } = raw
+  const written = namesIn(String(raw.alertmanager_url ?? ''))
+  if (!written.every(isHttpUrl)) report(noUrl)
+  const tls: ServerTls = {
+    caFile: client.tls_ca_path,
+    certFile: client.tls_cert_path,
+    keyFile: client.tls_key_path,
+    serverName: client.tls_server_name,
+    isUnverified: client.tls_insecure_skip_verify,
+    minVersion: versionOf(client.tls_min_version),
+  }
+  const credentials = secretOf(client.credentials, client.credentials_file)
+  return {
+    servers: written.filter(isHttpUrl).map(text => {
+      const url = new URL(text)
+      const username = client.basic_auth_username || decodeURIComponent(url.username)
+      const password = client.basic_auth_username
+        ? String(client.basic_auth_password ?? '')
+        : decodeURIComponent(url.password)
+      const basicAuth = username === '' ? undefined : { username, password: { text: password } }
+      const authorization = credentials && { type: client.type, credentials }
+      return { url: withoutCredentials(url), access: { basicAuth, authorization, tls } }
+    }),
+    queueCapacity: raw.notification_queue_capacity || 10_000,
+    timeoutMs: msOf(raw.notification_timeout) || 10_000,
+  }
+}
+
+function withoutCredentials(url: URL): string {
+  const plain = new URL(url)
+  plain.username = ''
+  plain.password = ''
+  return plain.href.replace(/\/+$/, '')
+}
+
+/** Returns Node's name of a version of TLS. */
+function versionOf(name: string): string {
+  const digits = /(\d)(\d)$/.exec(name)
+  return digits ? `TLSv${digits[1]}.${digits[2]}`.replace('TLSv1.0', 'TLSv1') : ''
+}
+
+function secretOf(text: unknown, file: string): SecretText | undefined {
+  if (file !== '') return { file }
+  const written = String(text ?? '')
+  return written === '' ? undefined : { text: written }
+}
+
+function resolveClients({ remote_write: write }: RawRuler, report: Report): RemoteWriteConfig[] {
+  const named = Object.entries(write.clients)
+  const all =
+    named.length > 0 || write.client === null ? named : [['default', write.client] as const]
+  if (all.length === 0)
+    report(
+      'ruler.remote_write',
+      'enabled',
+      'remote-write enabled but no clients URL are configured',
+    )
+  return all.flatMap(([id, raw]) => resolveClient(id, raw, report) ?? [])
+}
+
+function resolveClient(
+  id: string,
+  raw: RawRemoteWrite,
+  report: Report,
+): RemoteWriteConfig | undefined {
+  const written = String(raw.url ?? '')
+  if (!isHttpUrl(written)) {
+    report(
+      'ruler.remote_write',
+      'clients',
+      `${id}: url must be an address such as http://prometheus:9090/api/v1/write`,
+    )
+    return undefined
+  }
+  const url = new URL(written)
+  const { queue_config: queue, authorization } = raw
+  const token = secretOf(raw.bearer_token, raw.bearer_token_file)
+  const credentials = secretOf(authorization.credentials, authorization.credentials_file) ?? token
+  return {
+    id,
+    url: withoutCredentials(url),
+    access: {
+      basicAuth: basicAuthOf(raw.basic_auth, url),
+      authorization: credentials && { type: authorization.type, credentials },
+      tls: tlsOf(raw.tls_config),
+    },
+    timeoutMs: msOf(raw.remote_timeout) || 30_000,
+    headers: new Map(Object.entries(raw.headers).filter(([name]) => !isTenantHeader(name))),
+    version: raw.protobuf_message.includes('v2') ? 2 : 1,
+    samplesPerSend: queue.max_samples_per_send || 2000,
+    backoffMinMs: Math.max(1, msOf(queue.min_backoff)),
+    backoffMaxMs: Math.max(1, msOf(queue.max_backoff)),
+  }
+}
+
+/** A tenant must not be able to name another one. */
+function isTenantHeader(name: string): boolean {
+  return name.trim().toLowerCase() === 'x-scope-orgid'
+}
+
+function basicAuthOf(
+  { username, password, password_file: file }: RawRemoteWrite['basic_auth'],
+  url?: URL,
+): ServerAccess['basicAuth'] {
+  if (username !== '') return { username, password: secretOf(password, file) ?? { text: '' } }
+  if (!url || url.username === '') return undefined
+  const text = decodeURIComponent(url.password)
+  return { username: decodeURIComponent(url.username), password: { text } }
+}
+
+function tlsOf(raw: RawRemoteWrite['tls_config']): ServerTls {
+  return {
+    caFile: raw.ca_file,
+    certFile: raw.cert_file,
+    keyFile: raw.key_file,
+    serverName: raw.server_name,
+    isUnverified: raw.insecure_skip_verify,
+    minVersion: versionOf(raw.min_version),
+  }
+}
+
+function resolveWebhook(
+  raw: RawWebhook,
+  index: number,
+  hosts: readonly string[],
+  report: Report,
+): WebhookConfig {
+  const name = raw.name || `webhook-${index}`
+  const url = secretOf(raw.url, raw.url_file)
+  const tell = (message: string) => report('ruler', 'webhooks', `${name}: ${message}`)
+  if (!url) tell('write url, or url_file with the path of a file that has the address')
+  if (url && 'text' in url) {
+    const parsed = URL.parse(url.text)
+    if (!parsed || !isHttpUrl(url.text)) tell('url must be an http or https address')
+    else if (!isAllowedHost(parsed.hostname, hosts))
+      tell('its host is not in ruler.webhook_hosts: add the host there')
+  }
+  const token = secretOf('', raw.bearer_token_file)
+  return {
+    name,
+    kind: raw.type,
+    url: url ?? { text: '' },
+    access: {
+      basicAuth: basicAuthOf(raw.basic_auth),
+      authorization: token && { type: 'Bearer', credentials: token },
+      tls: tlsOf(raw.tls_config),
+    },
+    headers: new Map(Object.entries(raw.headers)),
+    sendsResolved: raw.send_resolved,
+    timeoutMs: msOf(raw.timeout) || 10_000,
+  }
+}
+
+function msOf(duration: string | number): number {
+  return Number(parseWrittenDuration(duration) / nsPerMs)
+}
+
+const secretKeys = /(^|_)(url|password|credentials|bearer_token)$/
+
+/** Returns settings as written, with their secrets hidden. */
+export function withoutSecrets(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutSecrets)
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => {
+      if (key === 'headers' || key.endsWith('_headers'))
+        return [
+          key,
+          Object.fromEntries(Object.keys(inner as object).map(name => [name, hiddenSecret])),
+        ]
+      const isSecret =
+        secretKeys.test(key) && key !== 'external_url' && inner !== '' && inner !== null
+      return [key, isSecret ? hiddenSecret : withoutSecrets(inner)]
+    }),
+  )
+}

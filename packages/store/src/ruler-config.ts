@@ -1,0 +1,107 @@
+// The resolved settings of the ruler.
+
+/** What the connections to one server need beyond its address. */
+export interface ServerAccess {
+  readonly basicAuth: { readonly username: string; readonly password: SecretText } | undefined
+  /** The header Authorization, apart from basicAuth. */
+  readonly authorization: { readonly type: string; readonly credentials: SecretText } | undefined
+  readonly tls: ServerTls
+}
+
+/** A secret as written, or the file to read it from before each request. */
+export type SecretText = { readonly text: string } | { readonly file: string }
+
+export interface ServerTls {
+  /** Empty for the certificates of the system. */
+  readonly caFile: string
+  readonly certFile: string
+  readonly keyFile: string
+  readonly serverName: string
+  readonly isUnverified: boolean
+  /** Oldest accepted version, such as `TLSv1.2`; empty for Node's default. */
+  readonly minVersion: string
+}
+
+/** Where alerts go. */
+export interface AlertmanagerConfig {
+  /** Without credentials; each with a path that requests are sent below. */
+  readonly servers: readonly { readonly url: string; readonly access: ServerAccess }[]
+  readonly queueCapacity: number
+  readonly timeoutMs: number
+}
+
+/** A server that recorded series are written to. */
+export interface RemoteWriteConfig {
+  /** Its name in the file. */
+  readonly id: string
+  readonly url: string
+  readonly access: ServerAccess
+  readonly timeoutMs: number
+  readonly headers: ReadonlyMap<string, string>
+  /** Version of the protocol. */
+  readonly version: 1 | 2
+  readonly samplesPerSend: number
+  readonly backoffMinMs: number
+  readonly backoffMaxMs: number
+}
+
+/** A receiver of notifications that is not an Alertmanager. */
+export interface WebhookConfig {
+  readonly name: string
+  readonly kind: 'slack' | 'generic'
+  readonly url: SecretText
+  readonly access: ServerAccess
+  readonly headers: ReadonlyMap<string, string>
+  readonly sendsResolved: boolean
+  readonly timeoutMs: number
+}
+
+/** The settings of the ruler; a store without one has none. */
+export interface RulerConfig {
+  /** Directory with the directories of the tenants; empty for none. */
+  readonly directory: string
+  readonly pollMs: number
+  readonly evaluationMs: number
+  readonly externalUrl: string
+  readonly externalLabels: ReadonlyMap<string, string>
+  readonly datasourceUid: string
+  readonly outageToleranceMs: number
+  readonly graceMs: number
+  readonly resendDelayMs: number
+  readonly hasApi: boolean
+  /** Empty for all. */
+  readonly enabledTenants: readonly string[]
+  readonly disabledTenants: readonly string[]
+  readonly hasGroupLabel: boolean
+  readonly alertmanager: AlertmanagerConfig
+  readonly remoteWrite: {
+    readonly clients: readonly RemoteWriteConfig[]
+    readonly sendsTenant: boolean
+  }
+  readonly webhooks: readonly WebhookConfig[]
+  /** Hosts that webhooks may reach. */
+  readonly webhookHosts: readonly string[]
+}
+
+/** Settings of the ruler that single tenants may have. */
+export interface RulerLimits {
+  /** 0 for no limit. */
+  readonly rulesPerGroupMax: number
+  readonly groupsMax: number
+  readonly isRemoteWriteOff: boolean
+  /** In the place of that of the ruler; absent for the same. */
+  readonly alertmanager: AlertmanagerConfig | undefined
+  /** In the place of those of every client; absent for the same. */
+  readonly remoteWriteUrl: string | undefined
+  readonly remoteWriteTimeoutMs: number | undefined
+  readonly remoteWriteHeaders: ReadonlyMap<string, string> | undefined
+}
+
+/** Returns true if a host is in a list, or below a domain in it (`*.example.org`). */
+export function isAllowedHost(host: string, allowed: readonly string[]): boolean {
+  const name = host.toLowerCase()
+  return allowed.some(entry => {
+    const wanted = entry.toLowerCase()
+    return wanted.startsWith('*.') ? name.endsWith(wanted.slice(1)) : name === wanted
+  })
+}

@@ -1,0 +1,120 @@
+// Sends requests to one server: with its certificates, credentials and time limit. Follows no redirects, so that no
+// secret and no alert goes to another server.
+
+import { readFileSync } from 'node:fs'
+import { Agent as HttpAgent, request as httpRequest, type RequestOptions } from 'node:http'
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
+import type { SecureVersion } from 'node:tls'
+import { answerCharsMax } from '../limits.ts'
+import type { SecretText, ServerAccess } from '../ruler-config.ts'
+
+/** The answer of a server. */
+export interface PostAnswer {
+  /** -1 if there was no answer. */
+  readonly status: number
+  /** The beginning of the answer, or why there is none. */
+  readonly text: string
+  /** How long the server wants to be left alone, in milliseconds. */
+  readonly retryAfterMs: number | undefined
+}
+
+export interface Post {
+  readonly url: string
+  readonly body: Buffer | string
+  readonly headers: Readonly<Record<string, string>>
+  readonly timeoutMs: number
+  readonly signal: AbortSignal
+}
+
+/** Returns true if a request failed in a way that another one may not. */
+export function mayRetry({ status }: PostAnswer): boolean {
+  return status < 0 || status === 429 || status >= 500
+}
+
+/** Keeps the connections to one server. */
+export class HttpPoster {
+  readonly #access: ServerAccess
+  readonly #plain = new HttpAgent({ keepAlive: true })
+  #secure: HttpsAgent | undefined
+
+  constructor(access: ServerAccess) {
+    this.#access = access
+  }
+
+  /** Sends a request. Never throws: what goes wrong is in the answer. */
+  async post({ url, body, headers, timeoutMs, signal }: Post): Promise<PostAnswer> {
+    const timeout = AbortSignal.timeout(timeoutMs)
+    try {
+      const options = {
+        method: 'POST',
+        headers: { ...headers, ...this.#credentials(), 'content-length': Buffer.byteLength(body) },
+        signal: AbortSignal.any([signal, timeout]),
+      }
+      return await this.#send(new URL(url), body, options)
+    } catch (error) {
+      const why = timeout.aborted ? `no answer within ${timeoutMs / 1000} s` : reasonOf(error)
+      return { status: -1, text: why, retryAfterMs: undefined }
+    }
+  }
+
+  close(): void {
+    this.#plain.destroy()
+    this.#secure?.destroy()
+  }
+
+  #credentials(): Record<string, string> {
+    const { authorization, basicAuth } = this.#access
+    if (authorization)
+      return { authorization: `${authorization.type} ${readSecret(authorization.credentials)}` }
+    if (!basicAuth) return {}
+    const pair = `${basicAuth.username}:${readSecret(basicAuth.password)}`
+    return { authorization: `Basic ${Buffer.from(pair).toString('base64')}` }
+  }
+
+  #send(url: URL, body: Buffer | string, options: RequestOptions): Promise<PostAnswer> {
+    const isSecure = url.protocol === 'https:'
+    const send = isSecure ? httpsRequest : httpRequest
+    const agent = isSecure ? this.#secureAgent() : this.#plain
+    return new Promise((done, fail) => {
+      const request = send(url, { ...options, agent }, response => {
+        let text = ''
+        response.setEncoding('utf8')
+        response.on('data', (piece: string) => {
+          if (text.length < answerCharsMax) text += piece
+        })
+        response.once('error', fail)
+        response.once('end', () => {
+          const { statusCode: status = -1, headers } = response
+          const retryAfterMs = Number(headers['retry-after']) * 1000 || undefined
+          done({ status, text: text.trim().slice(0, answerCharsMax), retryAfterMs })
+        })
+      })
+      request.once('error', fail)
+      request.end(body)
+    })
+  }
+
+  #secureAgent(): HttpsAgent {
+    const { tls } = this.#access
+    this.#secure ??= new HttpsAgent({
+      keepAlive: true,
+      rejectUnauthorized: !tls.isUnverified,
+      ...(tls.caFile && { ca: readFileSync(tls.caFile) }),
+      ...(tls.certFile && { cert: readFileSync(tls.certFile) }),
+      ...(tls.keyFile && { key: readFileSync(tls.keyFile) }),
+      ...(tls.serverName && { servername: tls.serverName }),
+      ...(tls.minVersion && { minVersion: tls.minVersion as SecureVersion }),
+    })
+    return this.#secure
+  }
+}
+
+/** Returns a secret. One in a file is read each time, so that it may change. @throws the system's error. */
+export function readSecret(secret: SecretText): string {
+  return 'text' in secret ? secret.text : readFileSync(secret.file, 'utf8').trim()
+}
+
+function reasonOf(error: unknown): string {
+  const { message, cause, errors } = error as AggregateError & { cause?: Error }
+  return message || cause?.message || (errors?.[0] as Error | undefined)?.message || 'no connection'
+}

@@ -1,0 +1,156 @@
+// Writes samples to one server by Prometheus' remote write, in order. What the server does not have yet waits on the
+// disk, so neither a restart nor a server that is away loses any.
+
+import { createHash } from 'node:crypto'
+import { join } from 'node:path'
+import type { RemoteWriteConfig, RulerLimits } from '../ruler-config.ts'
+import { HttpPoster, mayRetry, type PostAnswer } from './http-poster.ts'
+import { Backoff } from './pause.ts'
+import type { RulerMetrics } from './ruler-metrics.ts'
+import { type WaitingPiece, type WaitingSamples, WriteFiles } from './write-files.ts'
+import { encodeWriteRequest, type WriteSample } from './write-request.ts'
+
+export interface RemoteWriteOptions {
+  readonly config: RemoteWriteConfig
+  /** Directory for the files of all servers. */
+  readonly directory: string
+  readonly sendsTenant: boolean
+  readonly limitsOf: (tenant: string) => RulerLimits
+  readonly metrics: RulerMetrics
+  readonly log: (message: string) => void
+  readonly version: string
+}
+
+/** One server. */
+export class RemoteWrite {
+  readonly #options: RemoteWriteOptions
+  readonly #files: WriteFiles
+  readonly #poster: HttpPoster
+  readonly #stop = new AbortController()
+  readonly #labels: { readonly client: string }
+  #protocol: 1 | 2
+  #sending: Promise<void> | undefined
+  #hasMore = false
+
+  constructor(options: RemoteWriteOptions) {
+    const { config, directory, metrics, log } = options
+    this.#options = options
+    this.#labels = { client: config.id }
+    this.#protocol = config.version
+    this.#poster = new HttpPoster(config.access)
+    // Names are data, so they are no part of a path.
+    const name = createHash('sha1').update(config.id).digest('hex').slice(0, 16)
+    this.#files = new WriteFiles({
+      directory: join(directory, name),
+      onDrop: count => {
+        metrics.samplesDropped.inc(this.#labels, count)
+        log(`${count} samples for ${config.id} were dropped: too many wait on the disk`)
+      },
+    })
+    for (const counter of [metrics.samplesWritten, metrics.samplesFailed, metrics.samplesRetried])
+      counter.inc(this.#labels, 0)
+    metrics.samplesDropped.inc(this.#labels, 0)
+    this.#wake()
+  }
+
+  /** Adds samples of a tenant. Resolves once they are on the disk. @throws the system's error. */
+  async append(tenant: string, samples: readonly WriteSample[]): Promise<void> {
+    await this.#files.append({ tenant, samples })
+    this.#wake()
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort()
+    await this.#sending
+    await this.#files.close()
+    this.#poster.close()
+  }
+
+  #wake(): void {
+    this.#hasMore = true
+    this.#options.metrics.pendingBytes.set(this.#labels, this.#files.waitingBytes)
+    this.#sending ??= this.#drain().finally(() => {
+      this.#sending = undefined
+      if (this.#hasMore && !this.#stop.signal.aborted) this.#wake()
+    })
+  }
+
+  async #drain(): Promise<void> {
+    const { config, log, metrics } = this.#options
+    const { signal } = this.#stop
+    while (this.#hasMore && !signal.aborted) {
+      this.#hasMore = false
+      try {
+        for (;;) {
+          const piece = await this.#files.read(config.samplesPerSend)
+          if (!piece || signal.aborted) break
+          await this.#send(piece)
+          if (signal.aborted) return
+          await this.#files.settle(piece.next)
+          metrics.pendingBytes.set(this.#labels, this.#files.waitingBytes)
+        }
+      } catch (error) {
+        log(`cannot read the samples for ${config.id}: ${(error as Error).message}`)
+        return
+      }
+    }
+  }
+
+  async #send({ records }: WaitingPiece): Promise<void> {
+    const ofTenant = Map.groupBy(records, ({ tenant }) => tenant)
+    for (const [tenant, own] of ofTenant) await this.#sendAll(tenant, own)
+  }
+
+  async #sendAll(tenant: string, records: readonly WaitingSamples[]): Promise<void> {
+    const { config, metrics, log } = this.#options
+    const { signal } = this.#stop
+    const samples = records.flatMap(record => record.samples)
+    const backoff = new Backoff(config.backoffMinMs, config.backoffMaxMs)
+    for (let hasFailed = false; !signal.aborted; ) {
+      const answer = await this.#post(tenant, samples)
+      if (signal.aborted) return
+      if (answer.status >= 200 && answer.status < 300) {
+        metrics.samplesWritten.inc(this.#labels, samples.length)
+        if (hasFailed) log(`${config.id} takes samples again`)
+        return
+      }
+      const why = `${answer.status > 0 ? `${answer.status} ` : ''}${answer.text}`
+      if (answer.status === 415 && this.#protocol === 2) {
+        log(`${config.id} does not take version 2.0 of remote write: sending version 1.0`)
+        this.#protocol = 1
+        continue
+      }
+      if (!mayRetry(answer)) {
+        metrics.samplesFailed.inc(this.#labels, samples.length)
+        log(`${config.id} refuses ${samples.length} samples: ${why}`)
+        return
+      }
+      metrics.samplesRetried.inc(this.#labels, samples.length)
+      if (!hasFailed) log(`${config.id} takes no samples, they wait on the disk: ${why}`)
+      hasFailed = true
+      await backoff.wait(signal, answer.retryAfterMs)
+    }
+  }
+
+  #post(tenant: string, samples: readonly WriteSample[]): Promise<PostAnswer> {
+    const { config, sendsTenant, limitsOf, version } = this.#options
+    const own = limitsOf(tenant)
+    const isFirst = this.#protocol === 1
+    return this.#poster.post({
+      url: own.remoteWriteUrl ?? config.url,
+      body: encodeWriteRequest(samples, this.#protocol),
+      headers: {
+        ...Object.fromEntries(own.remoteWriteHeaders ?? config.headers),
+        ...(sendsTenant && { 'x-scope-orgid': tenant }),
+        'content-encoding': 'snappy',
+        'content-type': isFirst
+          ? 'application/x-protobuf'
+          : 'application/x-protobuf;proto=io.prometheus.write.v2.Request',
+        'x-prometheus-remote-write-version': isFirst ? '0.1.0' : '2.0.0',
+        'user-agent': `skald/${version}`,
+      },
+      timeoutMs: own.remoteWriteTimeoutMs ?? config.timeoutMs,
+      signal: this.#stop.signal,
+    })
+  }
+}

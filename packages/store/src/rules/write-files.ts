@@ -1,0 +1,201 @@
+// The samples that wait on the disk for one server: files of lines, in order, and the place up to which the server has
+// them. They survive the end of the process. If they become too many, the oldest file goes.
+
+import { createReadStream, existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { appendFile, rename, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import {
+  createLabelSet,
+  labelSetToObject,
+  makePrivateDirectory,
+  privateFileMode,
+} from '@skald/wire'
+import { writeQueueBytesMax, writeQueueFileBytes } from '../limits.ts'
+import type { WriteSample } from './write-request.ts'
+
+/** A place in the files. */
+interface Place {
+  readonly file: number
+  /** In bytes. */
+  readonly offset: number
+}
+
+/** Samples of one tenant that were written together. */
+export interface WaitingSamples {
+  readonly tenant: string
+  readonly samples: readonly WriteSample[]
+}
+
+/** A piece of what waits. */
+export interface WaitingPiece {
+  readonly records: readonly WaitingSamples[]
+  /** Where the next piece begins. */
+  readonly next: Place
+}
+
+export interface WriteFilesOptions {
+  readonly directory: string
+  readonly fileBytes?: number
+  readonly bytesMax?: number
+  /** Called with the number of samples of a file that was dropped. */
+  readonly onDrop: (samples: number) => void
+}
+
+/** The files of one server. */
+export class WriteFiles {
+  readonly #options: Required<WriteFilesOptions>
+  /** Number and bytes of each file, oldest first. */
+  readonly #sizes = new Map<number, number>()
+  #place: Place
+  #writing: Promise<void> = Promise.resolve()
+
+  /** Opens the files of a directory. Creates it if it is missing. */
+  constructor(options: WriteFilesOptions) {
+    this.#options = { fileBytes: writeQueueFileBytes, bytesMax: writeQueueBytesMax, ...options }
+    const { directory } = options
+    makePrivateDirectory(directory)
+    const names = readdirSync(directory).filter(name => /^\d{10}\.jsonl$/.test(name))
+    for (const name of names.sort())
+      this.#sizes.set(Number.parseInt(name, 10), statSync(join(directory, name)).size)
+    this.#place = this.#readPlace()
+  }
+
+  /** Bytes that the server does not have yet. */
+  get waitingBytes(): number {
+    let bytes = -this.#place.offset
+    for (const [file, size] of this.#sizes) if (file >= this.#place.file) bytes += size
+    return Math.max(0, bytes)
+  }
+
+  /** Adds samples. Resolves once they are in the file. @throws the system's error. */
+  append(record: WaitingSamples): Promise<void> {
+    const line = `${formatRecord(record)}\n`
+    const written = this.#writing.then(() => this.#append(line))
+    this.#writing = written.catch(() => undefined)
+    return written
+  }
+
+  /** Returns what comes next, at least one record and about `samplesMax` samples; `undefined` if nothing waits. */
+  async read(samplesMax: number): Promise<WaitingPiece | undefined> {
+    let { file, offset } = this.#place
+    const records: WaitingSamples[] = []
+    let count = 0
+    for (;;) {
+      const size = this.#sizes.get(file) ?? 0
+      if (offset >= size) {
+        const later = [...this.#sizes.keys()].find(number => number > file)
+        if (later === undefined) break
+        file = later
+        offset = 0
+        continue
+      }
+      const stream = createReadStream(this.#pathOf(file), { start: offset, end: size - 1 })
+      const lines = createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY })
+      for await (const line of lines) {
+        offset += Buffer.byteLength(line) + 1
+        const record = parseRecord(line)
+        if (!record) continue
+        records.push(record)
+        count += record.samples.length
+        if (count >= samplesMax) break
+      }
+      stream.destroy()
+      offset = Math.min(offset, size)
+      if (count >= samplesMax) break
+    }
+    const next = { file, offset }
+    const isSame = next.file === this.#place.file && next.offset === this.#place.offset
+    return isSame ? undefined : { records, next }
+  }
+
+  /** Says that the server has everything before a place. @throws the system's error. */
+  async settle(next: Place): Promise<void> {
+    // A file may have been dropped meanwhile, with what comes after the place.
+    if (next.file < this.#place.file) return
+    this.#place = next
+    const path = join(this.#options.directory, 'place.json')
+    await writeFile(`${path}.new`, JSON.stringify(next), { mode: privateFileMode })
+    await rename(`${path}.new`, path)
+    for (const file of [...this.#sizes.keys()]) if (file < next.file) await this.#remove(file)
+  }
+
+  /** Waits until everything added is in the files. */
+  async close(): Promise<void> {
+    await this.#writing
+  }
+
+  async #append(line: string): Promise<void> {
+    const { fileBytes, bytesMax, onDrop } = this.#options
+    const last = [...this.#sizes.keys()].at(-1) ?? 0
+    const isFull = (this.#sizes.get(last) ?? fileBytes) >= fileBytes
+    const file = isFull ? Math.max(last, this.#place.file) + 1 : last
+    await appendFile(this.#pathOf(file), line, { mode: privateFileMode })
+    this.#sizes.set(file, (this.#sizes.get(file) ?? 0) + Buffer.byteLength(line))
+    while (this.#sizes.size > 1 && this.waitingBytes > bytesMax) {
+      const [oldest] = this.#sizes.keys()
+      onDrop(this.#countIn(oldest!))
+      await this.#remove(oldest!)
+      this.#place = { file: [...this.#sizes.keys()][0]!, offset: 0 }
+    }
+  }
+
+  #countIn(file: number): number {
+    const from = file === this.#place.file ? this.#place.offset : 0
+    const lines = readFileSync(this.#pathOf(file)).subarray(from).toString('utf8').split('\n')
+    return lines.reduce((sum, line) => sum + (parseRecord(line)?.samples.length ?? 0), 0)
+  }
+
+  async #remove(file: number): Promise<void> {
+    this.#sizes.delete(file)
+    await rm(this.#pathOf(file), { force: true })
+  }
+
+  #readPlace(): Place {
+    const path = join(this.#options.directory, 'place.json')
+    const [first = 0] = this.#sizes.keys()
+    if (!existsSync(path)) return { file: first, offset: 0 }
+    try {
+      const { file, offset } = JSON.parse(readFileSync(path, 'utf8')) as Place
+      return file >= first ? { file, offset } : { file: first, offset: 0 }
+    } catch {
+      // Torn by a full disk. What is sent again, servers recognize.
+      return { file: first, offset: 0 }
+    }
+  }
+
+  #pathOf(file: number): string {
+    return join(this.#options.directory, `${String(file).padStart(10, '0')}.jsonl`)
+  }
+}
+
+function formatRecord({ tenant, samples }: WaitingSamples): string {
+  const written = samples.map(({ labels, timeMs, value }) => [
+    labelSetToObject(labels),
+    timeMs,
+    // JSON has no NaN and no infinity.
+    typeof value === 'number' && Number.isFinite(value) ? value : String(value),
+  ])
+  return JSON.stringify({ tenant, samples: written })
+}
+
+/** Returns `undefined` for a line that a full disk has cut. */
+function parseRecord(line: string): WaitingSamples | undefined {
+  if (line === '') return undefined
+  try {
+    const { tenant, samples } = JSON.parse(line) as {
+      tenant: string
+      samples: [Record<string, string>, number, number | string][]
+    }
+    return {
+      tenant,
+      samples: samples.map(([labels, timeMs, value]) => ({
+        labels: createLabelSet(labels),
+        timeMs,
+        value: value === 'stale' ? 'stale' : Number(value),
+      })),
+    }
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,232 @@
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { createLabelSet, snappyDecompress } from '@skald/wire'
+import { Registry } from 'prom-client'
+import protobuf from 'protobufjs/minimal.js'
+import { test } from 'tap'
+import type { RemoteWriteConfig, RulerLimits } from '../../src/ruler-config.ts'
+import { RemoteWrite } from '../../src/rules/remote-write.ts'
+import { createRulerMetrics } from '../../src/rules/ruler-metrics.ts'
+import { WriteFiles } from '../../src/rules/write-files.ts'
+import { encodeWriteRequest, type WriteSample } from '../../src/rules/write-request.ts'
+import type { TestScope } from '../harness.ts'
+import { openAccess, startReceiver } from './receiver.ts'
+
+const sample = (app: string, timeMs: number, value: WriteSample['value'] = 1): WriteSample => ({
+  labels: createLabelSet({ __name__: 'lines', app }),
+  timeMs,
+  value,
+})
+
+/** Decodes the fields of a message as [number, bytes or number]. */
+function fieldsOf(bytes: Uint8Array): [number, Buffer | number | bigint][] {
+  const reader = protobuf.Reader.create(bytes)
+  const fields: [number, Buffer | number | bigint][] = []
+  while (reader.pos < reader.len) {
+    const tag = reader.uint32()
+    if ((tag & 7) === 2) fields.push([tag >>> 3, Buffer.from(reader.bytes())])
+    else if ((tag & 7) === 1)
+      fields.push([tag >>> 3, Buffer.from(reader.buf).readBigUInt64LE(reader.pos)]), reader.skip(8)
+    else fields.push([tag >>> 3, Number(reader.int64())])
+  }
+  return fields
+}
+const bytesOf = (fields: ReturnType<typeof fieldsOf>, number: number) =>
+  fields.filter(([found]) => found === number).map(([, value]) => value as Buffer)
+
+/** Decodes a body of version 1.0 as texts: name, labels, time and value. */
+function samplesIn(body: Buffer): string[] {
+  const series = bytesOf(fieldsOf(snappyDecompress(body, 1e6)), 1).map(fieldsOf)
+  return series.flatMap(one => {
+    const labels = bytesOf(one, 1).map(pair => {
+      const [name, value] = [1, 2].map(key => bytesOf(fieldsOf(pair), key)[0]!.toString())
+      return `${name}=${value}`
+    })
+    return bytesOf(one, 2).map(bytes => {
+      const [[, bits], [, time]] = fieldsOf(bytes) as [[number, bigint], [number, number]]
+      const value = Buffer.alloc(8)
+      value.writeBigUInt64LE(bits)
+      const number = value.readDoubleLE(0)
+      const shown = bits === 0x7ff0000000000002n ? 'stale' : number
+      return `${labels.join(',')} ${time} ${shown}`
+    })
+  })
+}
+
+test('requests have the form of remote write 1.0', async t => {
+  const body = encodeWriteRequest(
+    [sample('a', 1000, 1.5), sample('b', 1000, 'stale'), sample('a', 2000, Number.NaN)],
+    1,
+  )
+  t.same(samplesIn(body), [
+    '__name__=lines,app=a 1000 1.5',
+    '__name__=lines,app=a 2000 NaN',
+    '__name__=lines,app=b 1000 stale',
+  ])
+})
+
+test('requests of version 2.0 have each text once', async t => {
+  const body = encodeWriteRequest([sample('a', 1000), sample('b', 1000)], 2)
+  const fields = fieldsOf(snappyDecompress(body, 1e6))
+  t.same(bytesOf(fields, 4).map(String), ['', '__name__', 'lines', 'app', 'a', 'b'])
+  const refs = bytesOf(fields, 5).map(one => [...bytesOf(fieldsOf(one), 1)[0]!])
+  t.same(refs, [
+    [1, 2, 3, 4],
+    [1, 2, 3, 5],
+  ])
+})
+
+function open(
+  t: TestScope,
+  directory: string,
+  url: string,
+  more: Partial<RemoteWriteConfig> = {},
+  limits: Partial<RulerLimits> = {},
+) {
+  const registry = new Registry()
+  const logged: string[] = []
+  const write = new RemoteWrite({
+    config: {
+      ...{
+        id: '../prom',
+        url,
+        access: openAccess,
+        timeoutMs: 2000,
+        headers: new Map([['x-a', 'b']]),
+      },
+      ...{ version: 1, samplesPerSend: 100, backoffMinMs: 5, backoffMaxMs: 20, ...more },
+    },
+    directory,
+    sendsTenant: true,
+    limitsOf: () => limits as RulerLimits,
+    metrics: createRulerMetrics(registry, true),
+    log: message => logged.push(message),
+    version: '1.2.3',
+  })
+  t.teardown(() => write.close())
+  const metric = async (name: string) => {
+    const found = await registry.getSingleMetric(name)!.get()
+    return found.values[0]?.value
+  }
+  return { write, logged, metric }
+}
+const prefix = 'loki_ruler_wal_prometheus_remote_storage_samples'
+
+test('samples arrive in order, with the tenant, and again after 429 and 5xx', async t => {
+  const dir = t.testdir()
+  const receiver = await startReceiver(t, i => [429, 503, 200][i] ?? 204)
+  const { write, logged, metric } = open(t, dir, receiver.url)
+  await write.append('t1', [sample('a', 1)])
+  await write.append('t1', [sample('a', 2), sample('b', 2)])
+  await receiver.waitFor(4)
+  const bodies = receiver.received.map(({ body }) => samplesIn(body))
+  t.same(bodies[1], bodies[0])
+  t.same(bodies[2], bodies[0])
+  t.same(
+    [...bodies[2]!, ...bodies[3]!]
+      .filter(text => text.includes('app=a'))
+      .map(text => text.slice(21)),
+    ['1 1', '2 1'],
+  )
+  t.match(receiver.received[0]!.headers, {
+    'x-scope-orgid': 't1',
+    'x-a': 'b',
+    'content-encoding': 'snappy',
+    'content-type': 'application/x-protobuf',
+    'x-prometheus-remote-write-version': '0.1.0',
+    'user-agent': 'skald/1.2.3',
+  })
+  t.match(logged, [/takes no samples, they wait on the disk: 429 told/, /takes samples again/])
+  while ((await metric(`${prefix}_total`)) !== 3) await new Promise(done => setTimeout(done, 5))
+  await write.close()
+  t.equal(await metric(`${prefix}_retried_total`), 2)
+  t.same(
+    readdirSync(dir).filter(name => name.includes('prom')),
+    [],
+    'the name is no path',
+  )
+})
+
+test('what a server refuses for good is dropped and counted', async t => {
+  const receiver = await startReceiver(t, i => (i === 0 ? 400 : 200))
+  const { write, logged, metric } = open(t, t.testdir(), receiver.url)
+  await write.append('t1', [sample('a', 1), sample('b', 1)])
+  await receiver.waitFor(1)
+  await write.append('t1', [sample('a', 2)])
+  await receiver.waitFor(2)
+  t.equal(await metric(`${prefix}_failed_total`), 2)
+  await write.close()
+  t.match(logged, [/refuses 2 samples: 400 told/])
+})
+
+test('a server that does not know version 2.0 gets version 1.0', async t => {
+  const receiver = await startReceiver(t, i => (i === 0 ? 415 : 200))
+  const { write } = open(t, t.testdir(), receiver.url, { version: 2 })
+  await write.append('t1', [sample('a', 1)])
+  await receiver.waitFor(2)
+  t.match(
+    receiver.received.map(({ headers }) => headers['x-prometheus-remote-write-version']),
+    ['2.0.0', '0.1.0'],
+  )
+})
+
+test('what waits survives a restart, and each tenant has its own address and headers', async t => {
+  const dir = t.testdir()
+  const first = open(t, dir, 'http://127.0.0.1:1', { backoffMinMs: 1 })
+  for (let i = 0; i < 5; i++) await first.write.append('t1', [sample('a', i)])
+  await first.write.close()
+  const receiver = await startReceiver(t)
+  const second = open(
+    t,
+    dir,
+    'http://127.0.0.1:1',
+    {},
+    {
+      remoteWriteUrl: `${receiver.url}/own`,
+      remoteWriteHeaders: new Map([['x-own', 'yes']]),
+    },
+  )
+  await second.write.append('t1', [sample('a', 5)])
+  await receiver.waitFor(1)
+  const times = () =>
+    receiver.received.flatMap(({ body }) => samplesIn(body).map(text => text.split(' ')[1]))
+  while (times().length < 6) await receiver.waitFor(receiver.received.length + 1)
+  t.same(times(), ['0', '1', '2', '3', '4', '5'])
+  t.match(receiver.received[0], { path: '/own', headers: { 'x-own': 'yes' } })
+})
+
+test('the files have a bound, and lines that a full disk has cut are left out', async t => {
+  const directory = join(t.testdir(), 'files')
+  const dropped: number[] = []
+  const options = {
+    directory,
+    fileBytes: 200,
+    bytesMax: 500,
+    onDrop: (n: number) => dropped.push(n),
+  }
+  const files = new WriteFiles(options)
+  for (let i = 0; i < 20; i++) await files.append({ tenant: 't', samples: [sample('a', i)] })
+  t.ok(files.waitingBytes <= 500 + 200)
+  const lost = dropped.reduce((sum, count) => sum + count, 0)
+  t.ok(lost > 0)
+  const piece = await files.read(1000)
+  const times = piece!.records.flatMap(({ samples }) => samples.map(({ timeMs }) => timeMs))
+  t.same(
+    times,
+    Array.from({ length: 20 - lost }, (_, i) => i + lost),
+    'the oldest are gone',
+  )
+  await files.settle(piece!.next)
+  t.equal(await files.read(10), undefined)
+  t.equal(files.waitingBytes, 0)
+  await files.append({ tenant: 't', samples: [sample('a', 99)] })
+  const last = readdirSync(directory)
+    .filter(name => name.endsWith('.jsonl'))
+    .sort()
+    .at(-1)!
+  const path = join(directory, last)
+  writeFileSync(path, `${readFileSync(path, 'utf8')}{"tenant":"t","sam`)
+  const again = new WriteFiles(options)
+  const rest = await again.read(10)
+  t.match(rest?.records, [{ samples: [{ timeMs: 99 }] }])
+})
