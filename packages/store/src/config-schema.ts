@@ -29,7 +29,7 @@ import {
   texts,
 } from './schema-forms.ts'
 import { withUnfollowed } from './settings/unfollowed.ts'
-import { catalogSchema, type RawSkald, skaldSchema } from './skald-schema.ts'
+import { catalogSchema, pageSchema, type RawSkald, skaldSchema } from './skald-schema.ts'
 
 const serverSchema = withUnfollowed(
   block({
@@ -401,6 +401,7 @@ const followedBlocks = {
   chunk_store_config: chunkStoreSchema,
   storage_config: storageSchema,
   skald: skaldSchema,
+  page: pageSchema,
 } as const
 
 /** The whole file. */
@@ -432,6 +433,7 @@ export type RawStoreConfig = {
     readonly use_thanos_objstore: boolean
   }
   readonly skald: RawSkald
+  readonly page: Required<XStatic<typeof pageSchema>>
   readonly limits_config: RawLimits
   readonly runtime_config: Required<XStatic<typeof runtimeSchema>>
   readonly pattern_ingester: Required<XStatic<typeof patternsSchema>>

@@ -1021,3 +1021,25 @@ export const movedSegmentsAtOnce = 4
 
 /** End of a segment that is compared to tell it from another store's: its footer, or most of it. */
 export const comparedEndBytes = 64 * 1024
+
+// ingest/push-notes.ts
+
+/** Tenants of which the status remembers who pushed. Those that were quiet for longest are forgotten first. */
+export const notedWritersMax = 1000
+
+/** Clients of a tenant that the status lists. More than anybody reads. */
+export const notedClientsMax = 100
+
+/** Characters of a user agent that the status keeps. Longer ones repeat themselves. */
+export const notedTextCharsMax = 200
+
+/** Span over which pushes are added up for the rate of ingest. */
+export const notedSlotMs = 10_000
+
+/** Spans that are kept: a quarter of an hour. */
+export const notedSlots = 90
+
+// http/page-routes.ts
+
+/** Size of the file with the page. The page itself may take 250 KB; this only keeps a wrong file out of memory. */
+export const pagePackBytesMax = 16 * 1024 * 1024

@@ -1,5 +1,6 @@
 // The store as a whole: opens its parts in order and closes them in reverse order.
 
+import { packUrl } from '@skald/page/pack-url'
 import { makePrivateDirectory } from '@skald/wire'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
@@ -20,12 +21,16 @@ import { addIndexRoutes } from './http/index-routes.ts'
 import { addLabelsRoutes } from './http/labels-routes.ts'
 import type { Listener } from './http/listener.ts'
 import { addOtlpRoute } from './http/otlp-route.ts'
+import { readPagePack } from './http/page-pack.ts'
+import { addPageRoutes } from './http/page-routes.ts'
 import { addPatternsRoute } from './http/patterns-route.ts'
 import { addPushBodyParser, BodyUnpacker } from './http/push-body.ts'
 import { addPushRoutes } from './http/push-route.ts'
+import type { ReadRouteOptions } from './http/query-context.ts'
 import { addQueryRoutes } from './http/query-routes.ts'
 import { addRulesRoutes } from './http/rules-routes.ts'
 import { createHttpServer, refuseOtherMethods, watchMethods } from './http/server.ts'
+import { addStatusRoute, type StatusRouteParts } from './http/status-route.ts'
 import { addStatusRoutes, type StatusRouteOptions } from './http/status-routes.ts'
 import { addTailRoutes, upgradesBelow } from './http/tail-route.ts'
 import { CardinalityGuard } from './ingest/cardinality-guard.ts'
@@ -33,6 +38,7 @@ import { Committer } from './ingest/committer.ts'
 import { IngestQuotas } from './ingest/ingest-quotas.ts'
 import { Ingester } from './ingest/ingester.ts'
 import { PushBudget } from './ingest/push-budget.ts'
+import { PushNotes } from './ingest/push-notes.ts'
 import { RefusalLog } from './ingest/refusal-log.ts'
 import { UnpackedRoom } from './ingest/unpacked-room.ts'
 import type { AnswerHold } from './memory/answer-hold.ts'
@@ -191,8 +197,9 @@ async function openStore(
     onSegment: thing => metrics.damagedSegments[thing].inc(),
   })
   const guard = new CardinalityGuard({ logger, clock })
+  const notes = new PushNotes(clock)
   const ingester = createIngester(config, {
-    ...{ limitsOf, committer, metrics, logger, clock, guard, replica },
+    ...{ limitsOf, committer, metrics, logger, clock, guard, notes, replica },
   })
 
   let state: 'starting' | 'ready' | 'stopping' = 'starting'
@@ -204,6 +211,10 @@ async function openStore(
   await addRoutes(app, {
     ...{ config, limitsOf, clock, catalog, ingester, guard, budget, deletes, hub, metrics, beside },
     memory,
+    shown: {
+      ...{ version, compactor, notes, hasAgent: beside !== undefined },
+      ...{ outlook: () => space.outlook(), state: () => state },
+    },
     sourceParts: {
       ...{ catalog, segments, pool, runs: new SharedRuns(), gate: memory?.gate },
       onDamage: (segment, thing, text) => {
@@ -326,6 +337,7 @@ async function startOverrides(loaded: LoadedStoreConfig, metrics: StoreMetrics, 
 
 interface IngesterParts {
   readonly guard: CardinalityGuard
+  readonly notes: PushNotes
   readonly limitsOf: (tenant: string) => TenantLimits
   readonly committer: Committer
   readonly metrics: StoreMetrics
@@ -356,12 +368,14 @@ interface RouteParts {
   readonly hub: TailHub
   readonly metrics: StoreMetrics
   readonly status: StatusRouteOptions
+  /** What /skald/status shows. */
+  readonly shown: Omit<StatusRouteParts, keyof ReadRouteOptions | 'catalog'>
   readonly beside: Beside | undefined
 }
 
 async function addRoutes(app: FastifyInstance, parts: RouteParts): Promise<void> {
   const { config, limitsOf, clock, catalog, ingester, guard, budget, sourceParts, deletes } = parts
-  const { hub, metrics, status, beside, memory } = parts
+  const { hub, metrics, status, shown, beside, memory } = parts
   const { authEnabled } = config
   const methodsOf = watchMethods(app)
   const openSource = (tenant: string, hold?: AnswerHold) => {
@@ -419,7 +433,9 @@ async function addRoutes(app: FastifyInstance, parts: RouteParts): Promise<void>
       addDetectedRoutes(routes, { ...reading, catalog })
       addLabelsRoutes(routes, { ...reading, catalog })
       addRulesRoutes(routes, { authEnabled })
-      addStatusRoutes(routes, status)
+      addStatusRoute(routes, { ...reading, ...shown, catalog })
+      const hasPage = addPageRoutes(routes, config.hasPage ? readPagePack(packUrl) : [])
+      addStatusRoutes(routes, { ...status, hasPage })
       beside?.addRoutes(routes)
       done()
     },
