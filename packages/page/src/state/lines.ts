@@ -147,6 +147,7 @@ export class LoadedLines {
   readonly ask: LinesAsk
   readonly #pages: LinePages
   readonly #before: LinePages | undefined
+  #isLoadingBefore = false
   readonly #abort = new AbortController()
 
   /** @param atNs Where a link leads to; `undefined` to begin at the begin. */
@@ -189,17 +190,19 @@ export class LoadedLines {
 
   /** Loads what comes before the first line. Returns how many lines that were. */
   async before(): Promise<number> {
-    if (!this.#before || this.state.value === 'loading') return 0
-    this.state.value = 'loading'
+    if (!this.#before || this.#isLoadingBefore) return 0
+    this.#isLoadingBefore = true
     try {
       const { rows } = await this.#before.next(firstRowsMax, { signal: this.#abort.signal })
       this.rows.unshift(...rows.reverse())
       this.hasBefore.value = !this.#before.isComplete
-      this.#settle()
+      this.version.value++
       return rows.length
     } catch (error) {
       this.#fail(error)
       return 0
+    } finally {
+      this.#isLoadingBefore = false
     }
   }
 

@@ -233,6 +233,7 @@ export const en = {
     reads: 'reading',
     waits: 'waiting',
     files: (count: string) => `${count} files`,
+    pages: 'Pages for programs',
   },
 
   firstStart: {

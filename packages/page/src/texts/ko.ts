@@ -228,6 +228,7 @@ export const ko: Texts = {
     reads: '읽는 중',
     waits: '대기 중',
     files: count => `파일 ${count}개`,
+    pages: '프로그램용 페이지',
   },
 
   firstStart: {

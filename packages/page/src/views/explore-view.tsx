@@ -84,6 +84,8 @@ function LinesBar({ lines }: { readonly lines: LoadedLines }) {
   const { texts, settings, dialog, address } = app
   const t = texts.value
   const { summary } = lines.stats.value ?? {}
+  // Parts are drawn again only for what they read, and the rows grow in place.
+  void lines.version.value
   const { order } = address.value
   return (
     <div class="lines-bar" role="toolbar" aria-label={t.lines}>
@@ -169,7 +171,12 @@ function LiveLines({ live, run }: { readonly live: Live; readonly run: Run }) {
           <IconButton
             icon={isPaused.value ? 'play' : 'pause'}
             label={isPaused.value ? t.resume : t.pause}
-            onClick={() => (isPaused.value ? live.resume() : live.pause())}
+            onClick={() => {
+              if (isPaused.value) {
+                live.resume()
+                state.toTop()
+              } else live.pause()
+            }}
           >
             {isPaused.value ? t.resumeWith(formatCount(waiting.value)) : t.pause}
           </IconButton>

@@ -48,6 +48,7 @@ export function LineList(props: LineListProps) {
   const isWrapped = settings.isWrapped.value
   useLayoutEffect(() => virtual.measure(), [isWrapped])
   useGoToLine(state, virtual)
+  state.toTop = () => virtual.scrollToIndex(0)
   useEffect(() => useList(listActions(app, state, virtual)), [state])
   const { columns } = address.value
   return (

@@ -36,6 +36,8 @@ export class ListState {
   readonly opened: Signal<ReadonlySet<number>> = signal(new Set())
   readonly contexts: Signal<ReadonlyMap<number, Context>> = signal(new Map())
   readonly rows: () => readonly Row[]
+  /** Scrolls to the first row. The list on the screen sets it. */
+  toTop: () => void = () => {}
   readonly #app: App
 
   constructor(app: App, rows: () => readonly Row[]) {

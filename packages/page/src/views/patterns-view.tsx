@@ -139,7 +139,8 @@ export function templatesOf(
     .map(({ pattern, level = '', samples }) => ({
       ...{ pattern, level, samples },
       count: samples.reduce((sum, [, count]) => sum + count, 0),
-      isNew: !known.has(pattern),
+      // Without lines before, there is nothing to compare with.
+      isNew: known.size > 0 && !known.has(pattern),
     }))
     .sort((a, b) => b.count - a.count)
 }

@@ -70,6 +70,7 @@ export function StatusView() {
           <Upkeep status={status} />
           <Clients status={status} />
           {targets.value && <Targets targets={targets.value} />}
+          <Links hasAgent={status.hasAgent} />
         </div>
       )}
     </section>
@@ -144,7 +145,7 @@ function Disk({ status }: PartProps) {
         {retention.streams > 0 && ` ${t.keptStreams(formatCount(retention.streams))}`}
       </p>
       <p class="dim">
-        {room.fullInDays === null
+        {room.fullInDays === null || room.fullInDays > 3650
           ? t.neverFull
           : t.fullIn(formatCount(Math.floor(room.fullInDays)), room.oldestDay ?? '–')}
       </p>
@@ -232,6 +233,23 @@ function Clients({ status }: PartProps) {
           </table>
         </ScrollRegion>
       )}
+    </Card>
+  )
+}
+
+/** The plain pages of the store, below whatever prefix it has. */
+function Links({ hasAgent }: { readonly hasAgent: boolean }) {
+  const t = useApp().texts.value.status
+  const paths = ['ready', 'metrics', 'config', 'services', ...(hasAgent ? ['agent/targets'] : [])]
+  return (
+    <Card title={t.pages} isWide>
+      <ul class="links">
+        {paths.map(path => (
+          <li key={path}>
+            <a href={path}>/{path}</a>
+          </li>
+        ))}
+      </ul>
     </Card>
   )
 }
