@@ -13,6 +13,7 @@ const commands = [
   'compare',
   'catalog',
   'scaled',
+  'page',
 ] as const
 export type BenchCommand = (typeof commands)[number]
 
@@ -53,7 +54,7 @@ export interface BenchOptions {
   readonly json: string | undefined
 }
 
-export const usage = `npm run bench -- ingest | query | contention | agent | stages | compare | catalog | scaled [options]
+export const usage = `npm run bench -- ingest | query | contention | agent | stages | compare | catalog | scaled | page [options]
 
   --mb N             millions of bytes of lines (335)
   --seed N           seed of the generator (1)
@@ -74,6 +75,8 @@ export const usage = `npm run bench -- ingest | query | contention | agent | sta
 
   scaled: replicas beside a store with local files; needs versitygw and PostgreSQL
 
+  page: the page in Chromium: first lines, scrolling, memory, live tail
+
   stages: pipelines alone, in this process
   --base DIR         measure those of another checkout in turn
   --only TEXT        measure only stages whose name has this text
@@ -90,7 +93,7 @@ export const usage = `npm run bench -- ingest | query | contention | agent | sta
 
 /** Commands that an option goes with. The other options go with all of them. */
 const commandsOfOption: Readonly<Record<string, readonly BenchCommand[]>> = {
-  keep: ['ingest', 'query', 'contention', 'compare'],
+  keep: ['ingest', 'query', 'contention', 'compare', 'page'],
   against: ['query', 'compare'],
   url: ['ingest', 'query', 'contention'],
   pid: ['ingest', 'query', 'contention'],

@@ -7,14 +7,14 @@ import { createRequire } from 'node:module'
 import type { Page } from 'playwright-core'
 import { t as root, type Test } from 'tap'
 import { createWorkload } from '../../bench/generator.ts'
-import { keyOf } from '../../packages/page/src/views/keys.ts'
+import { keyOf } from '../../packages/page/src/state/key-names.ts'
 import { openLimits, startStore, type TestStore } from '../harness.ts'
 import { ask, browserTest, editor, queryOf, write } from './browser.ts'
 
 root.setTimeout(150_000)
 
 /** Below a prefix, as everything here must work there too. */
-const server = 'http_path_prefix: /logs'
+const prefix = '/logs'
 const config = `${openLimits}  max_line_size: 4MB
   max_label_names_per_series: 30
   max_global_streams_per_user: 0
@@ -27,7 +27,7 @@ function sharedStore(): Promise<TestStore> {
 }
 
 async function startFilled(t: Parameters<typeof startStore>[0] & Pick<Test, 'testdir'>) {
-  const store = await startStore(t, { dir: t.testdir(), config, server })
+  const store = await startStore(t, { dir: t.testdir(), config, prefix })
   const { bodies } = createWorkload({ seed: 3, megabytes: 2, startMs: Date.now() - 3_600_000 })
   for (const body of bodies) {
     await store.request('/logs/loki/api/v1/push', {
@@ -42,7 +42,7 @@ async function startFilled(t: Parameters<typeof startStore>[0] & Pick<Test, 'tes
 async function push(
   store: TestStore,
   streams: readonly { stream: Record<string, string>; lines: readonly string[] }[],
-  { prefix = '/logs', tenant = '' } = {},
+  { path = prefix, tenant = '' } = {},
 ): Promise<void> {
   const startNs = BigInt(Date.now()) * 1_000_000n
   const body = {
@@ -51,7 +51,7 @@ async function push(
       values: lines.map((line, i) => [String(startNs + BigInt(i)), line]),
     })),
   }
-  const { status, body: text } = await store.request(`${prefix}/loki/api/v1/push`, {
+  const { status, body: text } = await store.request(`${path}/loki/api/v1/push`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', 'X-Scope-OrgID': tenant },
     body: JSON.stringify(body),
@@ -65,33 +65,42 @@ const hashOf = (query: string, range = 'from=now-2h&to=now') =>
 
 browserTest('8. Status: what is stored, who sends, what goes when', async (t, open) => {
   const store = await sharedStore()
-  const page = await open(`${store.url}/logs`, { hash: '#/status' })
+  const page = await open(store.url, { hash: '#/status' })
   await page.getByText('ready', { exact: true }).waitFor()
   const clients = page.getByRole('region', { name: 'Who sends lines' }).first()
   await clients.getByRole('row').nth(1).waitFor()
   const text = await page.locator('.status').innerText()
-  for (const part of ['Disk', 'free', 'Lines stay', 'Compaction', new Date().toISOString().slice(0, 10)]) {
+  for (const part of [
+    'Disk',
+    'free',
+    'Lines stay',
+    'Compaction',
+    new Date().toISOString().slice(0, 10),
+  ]) {
     t.match(text, part)
   }
   t.match(await clients.innerText(), 'node')
   t.equal(await page.getByRole('link', { name: '/metrics' }).getAttribute('href'), 'metrics')
 })
 
-browserTest('8. First start: an empty store says how to send lines, and shows the first', async (t, open) => {
-  const store = await startStore(t, { dir: t.testdir() })
-  const page = await open(store.url)
-  await page.getByRole('heading', { name: 'No lines yet' }).waitFor()
-  const commands = await page.locator('.command code').allInnerTexts()
-  t.equal(commands.length, 3)
-  for (const command of commands) t.match(command, store.url)
-  t.equal(await page.getByRole('button', { name: /^Copy:/ }).count(), 3)
-  await push(store, [{ stream: { app: 'hello' }, lines: ['hello, Skald'] }], { prefix: '' })
-  await page.locator('.line', { hasText: 'hello, Skald' }).waitFor()
-})
+browserTest(
+  '8. First start: an empty store says how to send lines, and shows the first',
+  async (t, open) => {
+    const store = await startStore(t, { dir: t.testdir() })
+    const page = await open(store.url)
+    await page.getByRole('heading', { name: 'No lines yet' }).waitFor()
+    const commands = await page.locator('.command code').allInnerTexts()
+    t.equal(commands.length, 3)
+    for (const command of commands) t.match(command, store.url)
+    t.equal(await page.getByRole('button', { name: /^Copy:/ }).count(), 3)
+    await push(store, [{ stream: { app: 'hello' }, lines: ['hello, Skald'] }], { path: '' })
+    await page.locator('.line', { hasText: 'hello, Skald' }).waitFor()
+  },
+)
 
 browserTest('9. Keyboard: every action has a key, and ? lists them', async (t, open) => {
   const store = await sharedStore()
-  const page = await open(`${store.url}/logs`, { hash: hashOf('{namespace=~".+"}') })
+  const page = await open(store.url, { hash: hashOf('{namespace=~".+"}') })
   await rows(page).first().waitFor()
   await editor(page).waitFor()
   await page.keyboard.press('?')
@@ -116,13 +125,19 @@ browserTest('9. Keyboard: every action has a key, and ? lists them', async (t, o
   await page.locator('.lines.wrapped').waitFor()
   await page.keyboard.press('o')
   await page.waitForURL(/order=oldest/)
-  for (const [key, view] of [['2', 'patterns'], ['3', 'labels'], ['4', 'status'], ['1', 'explore']] as const) {
+  for (const [key, view] of [
+    ['2', 'patterns'],
+    ['3', 'labels'],
+    ['4', 'status'],
+    ['1', 'explore'],
+  ] as const) {
     await page.keyboard.press(key)
     await page.waitForURL(new RegExp(`#/${view}`))
   }
   await page.keyboard.press('/')
   await page.keyboard.type('x')
   t.match(await queryOf(page), 'x', 'the cursor is in the query')
+  await page.keyboard.press('Backspace')
   await page.keyboard.press('Escape')
   await page.keyboard.press('g')
   await page.locator('.range-window').waitFor()
@@ -130,7 +145,9 @@ browserTest('9. Keyboard: every action has a key, and ? lists them', async (t, o
   await page.keyboard.press('t')
   await page.waitForURL(/live=1/)
   await page.keyboard.press('Tab')
-  const outline = await page.evaluate<string>('getComputedStyle(document.activeElement).outlineStyle')
+  const outline = await page.evaluate<string>(
+    'getComputedStyle(document.activeElement).outlineStyle',
+  )
   t.equal(outline, 'solid', 'the focus is visible')
 })
 
@@ -149,7 +166,10 @@ async function seriousFindings(page: Page): Promise<string[]> {
 for (const colorScheme of ['dark', 'light'] as const) {
   browserTest(`9. axe finds nothing serious on any view, ${colorScheme}`, async (t, open) => {
     const store = await sharedStore()
-    const page = await open(`${store.url}/logs`, { hash: hashOf('{namespace=~".+"} |= "error"'), colorScheme })
+    const page = await open(store.url, {
+      hash: hashOf('{namespace=~".+"} |= "error"'),
+      colorScheme,
+    })
     await rows(page).first().waitFor()
     await editor(page).waitFor()
     await page.locator('button.time').first().click()
@@ -163,7 +183,12 @@ for (const colorScheme of ['dark', 'light'] as const) {
     await page.locator('.builder-label button').first().waitFor()
     await check('builder')
     await page.keyboard.press('b')
-    for (const [key, name] of [['s', 'saved'], ['e', 'export'], ['y', 'why'], ['?', 'keys']] as const) {
+    for (const [key, name] of [
+      ['s', 'saved'],
+      ['e', 'export'],
+      ['y', 'why'],
+      ['?', 'keys'],
+    ] as const) {
       await page.keyboard.press(key)
       await page.getByRole('dialog').waitFor()
       await check(name)
@@ -191,7 +216,12 @@ for (const colorScheme of ['dark', 'light'] as const) {
 
 browserTest('9. People: 360 pixels, light and dark, Korean', async (t, open) => {
   const store = await sharedStore()
-  const page = await open(`${store.url}/logs`, { width: 360, height: 740, locale: 'ko-KR', colorScheme: 'light' })
+  const page = await open(store.url, {
+    width: 360,
+    height: 740,
+    locale: 'ko-KR',
+    colorScheme: 'light',
+  })
   await rows(page).first().waitFor()
   await page.getByRole('button', { name: '실행' }).waitFor()
   t.equal(await page.evaluate('document.documentElement.lang'), 'ko')
@@ -215,10 +245,10 @@ browserTest('9. People: 360 pixels, light and dark, Korean', async (t, open) => 
 })
 
 browserTest('tenants: the page asks for one, and the session keeps it', async (t, open) => {
-  const store = await startStore(t, { dir: t.testdir(), tenants: true, server })
+  const store = await startStore(t, { dir: t.testdir(), tenants: true, prefix })
   await push(store, [{ stream: { app: 'x' }, lines: ['of team one'] }], { tenant: 'one' })
   await push(store, [{ stream: { app: 'x' }, lines: ['of team two'] }], { tenant: 'two(2)' })
-  const page = await open(`${store.url}/logs`, { expectsFailures: true })
+  const page = await open(store.url, { expectsFailures: true })
   await page.getByRole('dialog').getByLabel('Tenant').fill('two(2)')
   await page.getByRole('dialog').getByRole('button', { name: 'Show' }).click()
   await page.locator('.line', { hasText: 'of team two' }).waitFor()
@@ -233,52 +263,62 @@ browserTest('tenants: the page asks for one, and the session keeps it', async (t
   t.equal(await page.getByText('not for two').count(), 0)
 })
 
-browserTest('bad input: markup, directions, a line of 1 MB and 20,000 labels are text', async (t, open) => {
-  const store = await sharedStore()
-  const script = '<script>window.hacked = 1</script><img src=x onerror="window.hacked = 2">'
-  await push(store, [
-    {
-      stream: { app: 'bad', html: script, direction: '\u202egnp.exe\u200b\u2066' },
-      lines: [
-        script,
-        `{"html": ${JSON.stringify(script)}, "<b>key</b>": "<i>value</i>"}`,
-        '\u202e right to left \u200b zero \u0000 and \u2028 odd',
-        'b'.repeat(1_000_000),
-      ],
-    },
-  ])
-  const page = await open(`${store.url}/logs`, { hash: hashOf('{app="bad"}') })
-  await rows(page).nth(3).waitFor()
-  for (let i = 0; i < 4; i++) await page.locator('button.time').nth(i).click({ position: { x: 40, y: 8 } })
-  await page.keyboard.press('w')
-  t.equal(await page.locator('.lines script, .lines img, .lines b, .lines i').count(), 0)
-  t.ok((await page.getByText('<script>window.hacked').count()) > 0)
-  await page.keyboard.press('3')
-  await page.locator('.label-values li').first().waitFor()
-  await page.locator('.label-name', { hasText: 'html' }).first().click()
-  await page.getByText('<script>').first().waitFor()
-  t.equal(await page.evaluate('window.hacked'), undefined)
+browserTest(
+  'bad input: markup, directions, a line of 1 MB and 20,000 labels are text',
+  async (t, open) => {
+    const store = await sharedStore()
+    const script = '<script>window.hacked = 1</script><img src=x onerror="window.hacked = 2">'
+    await push(store, [
+      {
+        stream: { app: 'bad', html: script, direction: '\u202egnp.exe\u200b\u2066' },
+        lines: [
+          script,
+          `{"html": ${JSON.stringify(script)}, "<b>key</b>": "<i>value</i>"}`,
+          '\u202e right to left \u200b zero \u0000 and \u2028 odd',
+          'b'.repeat(1_000_000),
+        ],
+      },
+    ])
+    const page = await open(store.url, { hash: hashOf('{app="bad"}') })
+    await rows(page).nth(3).waitFor()
+    for (let i = 0; i < 4; i++)
+      await page
+        .locator('button.time')
+        .nth(i)
+        .click({ position: { x: 40, y: 8 } })
+    await page.keyboard.press('w')
+    t.equal(await page.locator('.lines script, .lines img, .lines b, .lines i').count(), 0)
+    t.ok((await page.getByText('<script>window.hacked').count()) > 0)
+    await page.keyboard.press('3')
+    await page.locator('.label-values li').first().waitFor()
+    await page.locator('.label-name', { hasText: 'html' }).first().click()
+    await page.getByText('<script>').first().waitFor()
+    t.equal(await page.evaluate('window.hacked'), undefined)
 
-  const streams = Array.from({ length: 20_000 }, (_, i) => ({
-    stream: { app: 'many', id: `value-${i}` },
-    lines: [`line ${i}`],
-  }))
-  for (let i = 0; i < streams.length; i += 5000) await push(store, streams.slice(i, i + 5000))
-  await page.keyboard.press('1')
-  await ask(page, '{app="many"}')
-  await page.locator('.line', { hasText: /^line \d+$/ }).first().waitFor()
-  await page.keyboard.press('3')
-  await page.locator('.label-names .label-name', { hasText: '20,000 values' }).waitFor()
-  t.ok((await page.locator('.label-values li').count()) <= 200)
-  await page.getByPlaceholder('Search').fill('value-19999')
-  await page.locator('.label-values li', { hasText: 'value-19999' }).waitFor()
-})
+    const streams = Array.from({ length: 20_000 }, (_, i) => ({
+      stream: { app: 'many', id: `value-${i}` },
+      lines: [`line ${i}`],
+    }))
+    for (let i = 0; i < streams.length; i += 5000) await push(store, streams.slice(i, i + 5000))
+    await page.keyboard.press('1')
+    await ask(page, '{app="many"}')
+    await page
+      .locator('.line', { hasText: /^line \d+$/ })
+      .first()
+      .waitFor()
+    await page.keyboard.press('3')
+    await page.locator('.label-names .label-name', { hasText: '20,000 values' }).waitFor()
+    t.ok((await page.locator('.label-values li').count()) <= 200)
+    await page.getByPlaceholder('Search').fill('value-19999')
+    await page.locator('.label-values li', { hasText: 'value-19999' }).waitFor()
+  },
+)
 
 browserTest('bad answers: 400, 429, 503 and nothing are said in words', async (t, open) => {
   const store = await sharedStore()
   let status = 0
   let refusals = 0
-  const page = await open(`${store.url}/logs`, {
+  const page = await open(store.url, {
     hash: hashOf('{namespace=~".+"}'),
     expectsFailures: true,
     before: page =>
@@ -305,7 +345,7 @@ browserTest('bad answers: 400, 429, 503 and nothing are said in words', async (t
   status = 0
   await box.getByRole('button', { name: 'Try again' }).click()
   await rows(page).first().waitFor()
-  await ask(page, '{namespace=~".+"')
+  await ask(page, '{namespace=~".+"} |')
   await box.getByText(/parse error/).waitFor()
   await write(page, '{namespace=~".+"} | json')
   await page.keyboard.press('Escape')

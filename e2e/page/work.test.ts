@@ -53,7 +53,8 @@ const everything = '{namespace=~".+"}'
 browserTest(
   '1. Explore: lines are there without a click, and a query is written with help',
   async (t, open) => {
-    const page = await open((await sharedStore()).url)
+    // While somebody types, the store is asked about queries that are not right yet.
+    const page = await open((await sharedStore()).url, { expectsFailures: true })
     await rows(page).first().waitFor()
     t.equal(await queryOf(page), '{service_name=~".+"}')
 

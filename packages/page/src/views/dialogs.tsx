@@ -5,8 +5,8 @@ import { savedMax } from '../limits.ts'
 import { useApp } from '../parts/app-context.ts'
 import { Dialog } from '../parts/dialog.tsx'
 import { IconButton } from '../parts/icon-button.tsx'
+import { type KeyName, keyOf } from '../state/key-names.ts'
 import { ExportDialog } from './export-dialog.tsx'
-import { type KeyName, keyOf } from './keys.ts'
 import { WhyDialog } from './why-dialog.tsx'
 
 /** The window that is open, if any. */

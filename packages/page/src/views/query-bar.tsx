@@ -6,8 +6,8 @@ import { useEffect } from 'preact/hooks'
 import { useApp } from '../parts/app-context.ts'
 import { IconButton } from '../parts/icon-button.tsx'
 import type { EditorProps } from '../query/editor.tsx'
+import { keyOf } from '../state/key-names.ts'
 import { Builder } from './builder.tsx'
-import { keyOf } from './keys.ts'
 import { RangePicker } from './range-picker.tsx'
 
 /** The bar. */

@@ -5,8 +5,8 @@ import { formatInput, formatNs, parseInput } from '../line/time-text.ts'
 import { useApp } from '../parts/app-context.ts'
 import { Icon } from '../parts/icon.tsx'
 import { IconButton } from '../parts/icon-button.tsx'
+import { keyOf } from '../state/key-names.ts'
 import { absoluteRange, relativeMs, resolveRange, spans, type TimeRange } from '../state/range.ts'
-import { keyOf } from './keys.ts'
 
 /** The button with the range, and the window below it. */
 export function RangePicker() {
