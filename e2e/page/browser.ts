@@ -90,7 +90,7 @@ function watch(page: Page, url: string, expectsFailures: boolean, told: string[]
 /** Writes a query into the field and runs it. */
 export async function ask(page: Page, query: string): Promise<void> {
   await write(page, query)
-  await page.keyboard.press('Escape')
+  await leave(page)
   await page.getByRole('button', { name: 'Run', exact: true }).click()
 }
 
@@ -99,6 +99,22 @@ export async function write(page: Page, query: string): Promise<void> {
   await editor(page).press('ControlOrMeta+a')
   await page.keyboard.press('Delete')
   await page.keyboard.type(query)
+}
+
+/** Leaves the query field: the first Escape closes the list of proposals, if there is one. */
+export async function leave(page: Page): Promise<void> {
+  await page.keyboard.press('Escape')
+  await page.keyboard.press('Escape')
+  await until(page, 'document.activeElement === document.body')
+}
+
+/** Waits until an expression is true. Playwright's own way needs `eval`, which the content policy forbids. */
+export async function until(page: Page, expression: string): Promise<void> {
+  for (let i = 0; i < 200; i++) {
+    if (await page.evaluate<boolean>(expression)) return
+    await page.waitForTimeout(50)
+  }
+  throw new Error(`${expression} is still false`)
 }
 
 /** Takes the proposal of the list. The list takes no key in its first moment. */

@@ -9,7 +9,7 @@ import { t as root, type Test } from 'tap'
 import { createWorkload } from '../../bench/generator.ts'
 import { keyOf } from '../../packages/page/src/state/key-names.ts'
 import { openLimits, startStore, type TestStore } from '../harness.ts'
-import { ask, browserTest, editor, queryOf, write } from './browser.ts'
+import { ask, browserTest, editor, leave, queryOf, write } from './browser.ts'
 
 root.setTimeout(150_000)
 
@@ -138,7 +138,8 @@ browserTest('9. Keyboard: every action has a key, and ? lists them', async (t, o
   await page.keyboard.type('x')
   t.match(await queryOf(page), 'x', 'the cursor is in the query')
   await page.keyboard.press('Backspace')
-  await page.keyboard.press('Escape')
+  t.equal(await queryOf(page), '{namespace=~".+"}')
+  await leave(page)
   await page.keyboard.press('g')
   await page.locator('.range-window').waitFor()
   await page.keyboard.press('g')
@@ -348,7 +349,7 @@ browserTest('bad answers: 400, 429, 503 and nothing are said in words', async (t
   await ask(page, '{namespace=~".+"} |')
   await box.getByText(/parse error/).waitFor()
   await write(page, '{namespace=~".+"} | json')
-  await page.keyboard.press('Escape')
+  await leave(page)
   await page.keyboard.press('r')
   await rows(page).first().waitFor()
 })

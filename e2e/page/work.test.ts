@@ -8,7 +8,7 @@ import type { Page } from 'playwright-core'
 import { t as root } from 'tap'
 import { createWorkload } from '../../bench/generator.ts'
 import { openLimits, startStore, type TestStore } from '../harness.ts'
-import { accept, ask, browserTest, editor, queryOf, write } from './browser.ts'
+import { accept, ask, browserTest, editor, queryOf, until, write } from './browser.ts'
 
 root.setTimeout(150_000)
 
@@ -183,7 +183,8 @@ browserTest('2. Lines: colours, marks, wrapping, folding, times', async (t, open
   const line = rows(page).first().locator('.line')
   const before = (await line.boundingBox())!.height
   await page.getByRole('button', { name: 'Wrap long lines' }).click()
-  await page.waitForFunction(
+  await until(
+    page,
     `document.querySelector('.line').getBoundingClientRect().height > ${before * 2}`,
   )
   const time = page.locator('button.time').first()
@@ -211,7 +212,7 @@ browserTest('2. Lines: the lines around one, and a link to it', async (t, open) 
   await page.getByRole('button', { name: 'More around it' }).click()
   await page.locator('.context .row').nth(39).waitFor()
   await page.getByRole('button', { name: 'All streams' }).click()
-  await page.waitForFunction(`document.querySelectorAll('.context .row').length === 20`)
+  await until(page, `document.querySelectorAll('.context .row').length === 20`)
   const times = await timesOf(page)
   t.same(times, times.toSorted().reverse(), 'the context is in order')
 
