@@ -30,7 +30,7 @@ const pictures: readonly Picture[] = [
   { name: 'explore', hash: hashOf('explore', everything), shows: '.item' },
   {
     name: 'line',
-    hash: hashOf('explore', `${everything} |= "failed"`),
+    hash: hashOf('explore', `${everything} |= "call failed"`),
     shows: '.field-table',
     before: async page => page.locator('button.time').nth(2).click(),
   },
