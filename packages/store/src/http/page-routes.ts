@@ -33,9 +33,12 @@ export function addPageRoutes(app: FastifyInstance, files: readonly PageFile[]):
   app.get('/', { prefixTrailingSlash: 'slash' }, (request, reply) =>
     sendFile(request, reply, index),
   )
-  for (const file of files) {
-    if (file !== index) app.get(`/${file.path}`, (request, reply) => sendFile(request, reply, file))
-  }
+  const byPath = new Map(files.map(file => [file.path, file]))
+  app.get('/assets/:name', (request, reply) => {
+    const { name } = request.params as { name: string }
+    const file = byPath.get(`assets/${name}`)
+    return file ? sendFile(request, reply, file) : reply.callNotFound()
+  })
   return true
 }
 
