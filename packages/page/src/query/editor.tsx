@@ -31,10 +31,12 @@ import { faultOf } from './logql-text.ts'
 
 export interface EditorProps {
   readonly app: App
+  /** Whether somebody was writing in the plain field before. */
+  readonly takesFocus: boolean
 }
 
 /** The query field. */
-export function Editor({ app }: EditorProps) {
+export function Editor({ app, takesFocus }: EditorProps) {
   const host = useRef<HTMLDivElement>(null)
   const view = useRef<EditorView | undefined>(undefined)
   const { draft, texts } = app
@@ -47,6 +49,10 @@ export function Editor({ app }: EditorProps) {
       state: EditorState.create({ doc: draft.value, extensions: extensionsOf(app, naming) }),
     })
     view.current = editor
+    if (takesFocus) {
+      editor.focus()
+      editor.dispatch({ selection: { anchor: editor.state.doc.length } })
+    }
     const stopDraft = draft.subscribe(text => {
       if (text === editor.state.doc.toString()) return
       editor.dispatch({ changes: { from: 0, to: editor.state.doc.length, insert: text } })

@@ -1,10 +1,12 @@
 // The page as a whole: what is shown, what was asked, and what people can do. Views only draw it.
 
 import { batch, computed, effect, type ReadonlySignal, type Signal, signal } from '@preact/signals'
+import type { ComponentType } from 'preact'
 import type { StoreStatus } from '../api/answers.ts'
 import { StoreClient, StoreError } from '../api/store-client.ts'
 import { exportRowsMax, noteMs } from '../limits.ts'
 import { identityOf, type Row } from '../line/row.ts'
+import type { EditorProps } from '../query/editor.tsx'
 import { kindOf, marksOf } from '../query/logql-text.ts'
 import type { Texts } from '../texts/en.ts'
 import { textsOf } from '../texts/languages.ts'
@@ -55,6 +57,8 @@ export class App {
   readonly status: Signal<StoreStatus | undefined> = signal(undefined)
   /** Whether the store has no lines at all. */
   readonly isEmpty: Signal<boolean> = signal(false)
+  /** The editor of the query, once it is loaded. Views come and go. */
+  readonly editor: Signal<ComponentType<EditorProps> | undefined> = signal(undefined)
   /** Line that has the keyboard, by its place in the list. */
   readonly cursor: Signal<number> = signal(-1)
   readonly texts: ReadonlySignal<Texts>

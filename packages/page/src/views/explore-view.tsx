@@ -42,7 +42,10 @@ function FoundLines({ lines, run }: { readonly lines: LoadedLines; readonly run:
         <FieldList run={run} rows={() => lines.rows} version={lines.version.value} />
       )}
       <div class="explore-main">
-        {settings.hasHistogram.value && <Histogram run={run} />}
+        {settings.hasHistogram.value && (
+          // The lines come first: both would wait for the same threads of the store.
+          <Histogram run={run} isReady={lines.version.value > 0 || error !== undefined} />
+        )}
         <LinesBar lines={lines} />
         {lines.warnings.value.map(text => (
           <p key={text} class="warning">
@@ -89,7 +92,7 @@ function LinesBar({ lines }: { readonly lines: LoadedLines }) {
   const { order } = address.value
   return (
     <div class="lines-bar" role="toolbar" aria-label={t.lines}>
-      <span class="count">
+      <span class="count" data-count={lines.rows.length}>
         {t.loadedLines(formatCount(lines.rows.length), lines.isComplete.value)}
       </span>
       {summary?.execTime !== undefined && (
@@ -163,7 +166,9 @@ function LiveLines({ live, run }: { readonly live: Live; readonly run: Run }) {
             <span class="live-dot" /> {t.liveStates[live.state.value]}
             {reason.value !== '' && `: ${reason.value}`}
           </span>
-          <span class="count">{t.received(formatCount(received.value))}</span>
+          <span class="count" data-count={received.value}>
+            {t.received(formatCount(received.value))}
+          </span>
           {dropped.value > 0 && (
             <span class="warning">{t.dropped(formatCount(dropped.value))}</span>
           )}

@@ -15,16 +15,26 @@ import { absoluteRange } from '../state/range.ts'
 
 const height = 84
 
+export interface HistogramProps {
+  readonly run: Run
+  /** Nothing is asked before. */
+  readonly isReady: boolean
+}
+
 /** The histogram of a run. */
-export function Histogram({ run }: { readonly run: Run }) {
+export function Histogram({ run, isReady }: HistogramProps) {
   const app = useApp()
   const t = app.texts.value
   const selector = selectorOf(run.query)
   const isSelector = selector === run.query.trim()
-  const known = useLoad(signal => readBars(app.client, selector, run, signal), [run.id])
+  const known = useLoad(
+    async signal => (isReady ? await readBars(app.client, selector, run, signal) : undefined),
+    [run.id, isReady],
+  )
   const exact = useLoad(
-    async signal => (isSelector ? undefined : await readBars(app.client, run.query, run, signal)),
-    [run.id],
+    async signal =>
+      isReady && !isSelector ? await readBars(app.client, run.query, run, signal) : undefined,
+    [run.id, isReady],
   )
   const bars = isSelector ? known.value : (exact.value ?? known.value)
   const isExact = isSelector ? known.value !== undefined : exact.value !== undefined

@@ -26,6 +26,11 @@ export function LineItem({ row, index, state, marks, isCursor, measure }: LineIt
   const { settings, address } = app
   const isOpen = state.opened.value.has(row.id)
   const context = state.contexts.value.get(row.id)
+  // Other rows have the height of one line, and measuring them would cost a layout for each frame.
+  const isMeasured =
+    settings.isWrapped.value ||
+    row.line.includes('\n') ||
+    state.isMeasured(row, isOpen || !!context)
   const isNewestFirst = app.live.value !== undefined || address.value.order === 'newest'
   const parts = {
     zone: settings.zone.value,
@@ -37,7 +42,7 @@ export function LineItem({ row, index, state, marks, isCursor, measure }: LineIt
     <li
       class={`item${isCursor ? ' cursor' : ''}${context ? ' with-context' : ''}`}
       data-index={index}
-      ref={measure}
+      ref={isMeasured ? measure : null}
     >
       {context && <ContextRows rows={first(context, isNewestFirst)} {...parts} />}
       <LineRow

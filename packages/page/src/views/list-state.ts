@@ -39,10 +39,17 @@ export class ListState {
   /** Scrolls to the first row. The list on the screen sets it. */
   toTop: () => void = () => {}
   readonly #app: App
+  readonly #measured = new Set<number>()
 
   constructor(app: App, rows: () => readonly Row[]) {
     this.#app = app
     this.rows = rows
+  }
+
+  /** Returns true for rows that have, or once had, more than their line. */
+  isMeasured({ id }: Row, hasMore: boolean): boolean {
+    if (hasMore) this.#measured.add(id)
+    return this.#measured.has(id)
   }
 
   /** Shows or hides the fields of a row. */

@@ -1,11 +1,8 @@
 // The bar with the range, the query and what runs it.
 
-import { useSignal } from '@preact/signals'
-import type { ComponentType } from 'preact'
-import { useEffect } from 'preact/hooks'
+import { useEffect, useRef } from 'preact/hooks'
 import { useApp } from '../parts/app-context.ts'
 import { IconButton } from '../parts/icon-button.tsx'
-import type { EditorProps } from '../query/editor.tsx'
 import { keyOf } from '../state/key-names.ts'
 import { Builder } from './builder.tsx'
 import { RangePicker } from './range-picker.tsx'
@@ -65,11 +62,14 @@ export function QueryBar() {
 /** A plain field until the editor is loaded, which comes after the first lines. */
 function QueryField() {
   const app = useApp()
-  const { draft, texts } = app
-  const editor = useSignal<ComponentType<EditorProps> | undefined>(undefined)
+  const { draft, texts, editor } = app
+  const plain = useRef<HTMLTextAreaElement>(null)
+  const hasFocus = useRef(false)
   useEffect(() => {
+    if (editor.value) return
     const load = async () => {
       const { Editor } = await import('../query/editor.tsx')
+      hasFocus.current = plain.current !== null && document.activeElement === plain.current
       editor.value = Editor
     }
     // Not before the lines, which matter more.
@@ -77,9 +77,10 @@ function QueryField() {
     return () => clearTimeout(timer)
   }, [])
   const Editor = editor.value
-  if (Editor) return <Editor app={app} />
+  if (Editor) return <Editor app={app} takesFocus={hasFocus.current} />
   return (
     <textarea
+      ref={plain}
       class="query-plain"
       rows={1}
       spellcheck={false}
