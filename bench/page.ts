@@ -97,16 +97,16 @@ async function scroll(page: Page): Promise<{ rows: number; frames: Spread }> {
     const list = document.querySelector('.lines')
     const frames = []
     const frame = () => new Promise(resolve => requestAnimationFrame(resolve))
-    const count = () => Number(document.querySelector('.lines-bar .count').dataset.count)
     const endMs = performance.now() + 400_000
     let lastMs = await frame()
-    while (list.scrollTop < ${wantedRows} * 22 && performance.now() < endMs) {
+    const seen = () => Number([...list.querySelectorAll('.item')].at(-1)?.dataset.index ?? 0)
+    while (seen() < ${wantedRows} && performance.now() < endMs) {
       list.scrollTop += 330
       const ms = await frame()
       frames.push(1000 / (ms - lastMs))
       lastMs = ms
     }
-    return { rows: Math.min(count(), Math.round(list.scrollTop / 22) + 40), frames }
+    return { rows: seen(), frames }
   })()`)
   return { rows, frames: spread(frames) }
 }
