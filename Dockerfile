@@ -11,7 +11,7 @@ WORKDIR /build
 COPY package.json package-lock.json .npmrc LICENSE ./
 COPY packages packages
 COPY release release
-RUN npm ci --ignore-scripts && node release/trim-modules.mjs && node release/build-wasm.mjs && test -s packages/wire/build/snappy.wasm && test -s packages/query/build/field-spans.wasm && test -s packages/store/build/filter-keys.wasm && test -s packages/store/build/line-split.wasm
+RUN npm ci --ignore-scripts && node release/trim-modules.mjs && node release/build-wasm.mjs && node release/build-page.mjs && test -s packages/wire/build/snappy.wasm && test -s packages/query/build/field-spans.wasm && test -s packages/store/build/filter-keys.wasm && test -s packages/store/build/line-split.wasm && test -s packages/page/build/page.pack
 RUN node release/program.ts --with-native-packages /skald && cp LICENSE /skald
 RUN npm sbom --package-lock-only --omit=dev --sbom-format=spdx > /skald/sbom.spdx.json
 # The users of store and agent.

@@ -133,6 +133,8 @@ function installCounterparts() {
   if (!existsSync('/usr/bin/prometheus-alertmanager')) packages.push('prometheus-alertmanager')
   // The one port before the replicas of examples/scaled.
   if (!has('haproxy', '-v')) packages.push('haproxy')
+  // A browser for the tests of the page, with a Korean font for its pictures.
+  if (!has('chromium', '--version')) packages.push('chromium', 'fonts-nanum')
   // ZooKeeper takes about 30 MB on a machine with Java. Machines without Java skip it.
   const hasZookeeper = existsSync('/usr/share/java/zookeeper.jar')
   if (!hasZookeeper && has('java', '-version')) packages.push('libzookeeper-java')

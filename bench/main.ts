@@ -17,6 +17,7 @@ import { type IngestLimit, measureFullReadMs, measureIngestLimit } from './limit
 import { closeLoad, createLoad, type Load, openLoad } from './load.ts'
 import { openedBlocksRow } from './opened-blocks.ts'
 import { type BenchOptions, parseBenchOptions, usage } from './options.ts'
+import { pageIsMissing, pageRows, runPageBench } from './page.ts'
 import {
   countEntries,
   countOpenedBlocks,
@@ -136,6 +137,22 @@ async function measureScaled(options: BenchOptions, workDir: string, load: Load)
   return { scaled }
 }
 
+/** How long the live tail of the page runs. */
+const tailSeconds = 60
+
+async function measurePage(server: Server, { repetitions }: BenchOptions): Promise<Results> {
+  const missing = pageIsMissing()
+  if (missing !== undefined) {
+    note(missing)
+    process.exitCode = 2
+    return {}
+  }
+  note('opening, scrolling over 100,000 rows, a minute of live lines: three minutes')
+  const page = await runPageBench(server, { repetitions, tailSeconds })
+  print(formatTable(pageRows(page)))
+  return { page }
+}
+
 type Results = Readonly<Record<string, unknown>>
 
 /** Measures a store that this benchmark starts, kills and restarts. */
@@ -173,6 +190,7 @@ async function measureStore(options: BenchOptions, workDir: string, load: Load):
       print(formatTable(rulesRows(rules)))
       return { ingest, limit, rules }
     }
+    if (options.command === 'page') return await measurePage(server, options)
     const queries = await queryAll(server, load, options)
     const opened = await countOpenedBlocks(server, load)
     const starts: StartTimes = {}

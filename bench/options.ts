@@ -14,6 +14,7 @@ const commands = [
   'catalog',
   'scaled',
   'rules',
+  'page',
 ] as const
 export type BenchCommand = (typeof commands)[number]
 
@@ -54,7 +55,7 @@ export interface BenchOptions {
   readonly json: string | undefined
 }
 
-export const usage = `npm run bench -- ingest | query | contention | agent | stages | compare | catalog | scaled | rules [options]
+export const usage = `npm run bench -- ingest | query | contention | agent | stages | compare | catalog | scaled | rules | page [options]
 
   --mb N             millions of bytes of lines (335)
   --seed N           seed of the generator (1)
@@ -77,6 +78,8 @@ export const usage = `npm run bench -- ingest | query | contention | agent | sta
 
   rules: 2,000 rules in 200 groups: their CPU, and how late they are
 
+  page: the page in Chromium: first lines, scrolling, memory, live tail
+
   stages: pipelines alone, in this process
   --base DIR         measure those of another checkout in turn
   --only TEXT        measure only stages whose name has this text
@@ -93,7 +96,7 @@ export const usage = `npm run bench -- ingest | query | contention | agent | sta
 
 /** Commands that an option goes with. The other options go with all of them. */
 const commandsOfOption: Readonly<Record<string, readonly BenchCommand[]>> = {
-  keep: ['ingest', 'query', 'contention', 'compare', 'rules'],
+  keep: ['ingest', 'query', 'contention', 'compare', 'rules', 'page'],
   against: ['query', 'compare'],
   url: ['ingest', 'query', 'contention'],
   pid: ['ingest', 'query', 'contention'],

@@ -20,12 +20,13 @@ async function answerOf(url: string, isGood: (text: string) => boolean = () => t
   throw new Error(`${url} did not answer as expected`)
 }
 
-test('/ of a store shows the version and links', async t => {
-  const dir = t.testdir()
+test('/ of a store without the page shows the version and links', async t => {
+  const dir = t.testdir({ 'store.yaml': 'page: {enabled: false}\nauth_enabled: false\n' })
   const port = await reservePort()
   const store = spawnSkald({
     args: [
       'store',
+      `-config.file=${dir}/store.yaml`,
       `-common.path-prefix=${dir}/data`,
       `-server.http-listen-port=${port}`,
       '-server.path-prefix=/logs',
@@ -86,8 +87,10 @@ scrape_configs:
   t.match(await answerOf(`${url}/agent/service-discovery`), 'files')
   const view = JSON.parse(await answerOf(`${url}/agent/targets?format=json`))
   t.match(view, { jobs: [{ job: 'files', isReady: true }] })
-  const start = await answerOf(`${url}/`)
-  t.match(start, 'href="/agent/targets"')
+  t.match(await answerOf(`${url}/`), '<div id="app">', 'the page is at the root')
+  const arrived = (text: string) => JSON.parse(text).data.clients[0]?.lines === 2
+  const status = JSON.parse(await answerOf(`${url}/skald/status`, arrived))
+  t.match(status.data, { hasAgent: true, state: 'ready', clients: [{ pushes: 2 }] })
   const page = await answerOf(`${url}/agent/targets`)
   for (const [, link] of page.matchAll(/<a href="([^"]+)"/g)) {
     t.ok((await fetch(`${url}${link}`)).ok, link!)

@@ -250,6 +250,8 @@ export interface StoreOptions {
   readonly config?: string
   /** Additional lines of YAML for the block `server`. */
   readonly server?: string
+  /** Prefix of all paths, such as `/logs`. The store's `url` ends with it. */
+  readonly prefix?: string
   /** Whether requests must name their tenant. */
   readonly tenants?: boolean
   readonly env?: Environment
@@ -259,6 +261,7 @@ export interface StoreOptions {
 
 /** Starts a store and waits until it is ready. */
 export async function startStore(t: TestScope, options: StoreOptions): Promise<TestStore> {
+  const { prefix = '' } = options
   const port = await reservePort()
   const configFile = join(options.dir, 'store.yaml')
   mkdirSync(options.dir, { recursive: true })
@@ -268,11 +271,11 @@ export async function startStore(t: TestScope, options: StoreOptions): Promise<T
 server:
   http_listen_address: ${loopbackHost}
   http_listen_port: ${port}
-${options.server ? `  ${options.server}\n` : ''}common:
+${options.server ? `  ${options.server}\n` : ''}${prefix ? `  http_path_prefix: ${prefix}\n` : ''}common:
   path_prefix: ${JSON.stringify(join(options.dir, 'store-data'))}
 ${options.config ?? ''}`,
   )
-  const url = `http://${loopbackHost}:${port}`
+  const url = `http://${loopbackHost}:${port}${prefix}`
   const args = ['store', `-config.file=${configFile}`]
   const { env, cgroup } = options
   const store = new TestStore('store', options.dir, url, { args, env, cgroup })

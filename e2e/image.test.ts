@@ -88,7 +88,10 @@ test('store and agent start in the file tree of the image', options, async t => 
     'skald/node_modules/fs-native-extensions/README.md',
   ])
     t.notOk(existsSync(join(tree, path)), `${path} is not in the image`)
-  t.match(readFileSync(join(tree, 'skald/LICENSES.txt'), 'utf8'), /^fastify [\d.]+ \(MIT\)$/m)
+  const licences = readFileSync(join(tree, 'skald/LICENSES.txt'), 'utf8')
+  t.match(licences, /^fastify [\d.]+ \(MIT\)$/m)
+  t.match(licences, /^preact [\d.]+ \(MIT\)$/m, 'the page is in it')
+  t.ok(existsSync(join(tree, 'skald/dist/page.pack')))
 
   const native = `skald/node_modules/better-sqlite3/prebuilds/linux-${process.arch}.node`
   for (const file of ['usr/local/bin/node', native]) {

@@ -198,6 +198,11 @@ test(
         break
       await new Promise(resolve => setTimeout(resolve, 50))
     }
+    t.match(
+      await (await fetch(`${url}/`)).text(),
+      '<div id="app">',
+      'the package contains the page',
+    )
     const values = [[`${Date.now()}000000`, 'compiled level=info']]
     const pushed = await fetch(`${url}/loki/api/v1/push`, {
       method: 'POST',

@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { bundleProgram, nativePackages } from './bundle.ts'
 import { copyPackages, licencesOf, packagesOf } from './bundled-packages.ts'
-import { rootDir } from './packages.ts'
+import { readJson, rootDir } from './packages.ts'
 
 /** First version with zstd in node:zlib. */
 export const nodeRange = '>=22.15'
@@ -17,7 +17,9 @@ export const nodeRange = '>=22.15'
  */
 export async function buildProgram(dir: string): Promise<void> {
   const files = await bundleProgram(join(dir, 'dist'))
-  writeFileSync(join(dir, 'LICENSES.txt'), licencesOf(packagesOf(files)))
+  const ofPage = readJson<string[]>(join(rootDir, 'packages/page/build/modules.json'))
+  const packages = packagesOf([...files, ...ofPage])
+  writeFileSync(join(dir, 'LICENSES.txt'), licencesOf(packages))
   writeCommand(dir)
 }
 

@@ -1,6 +1,7 @@
 // Removes from node_modules what no program of this project reads: headers of Node, sources of
 // libraries that also come compiled, compiled parts for other systems, source maps, pages of
-// documentation, commands of a library that only the compiler of WebAssembly uses. `npm ci` runs
+// documentation, commands of a library that only the compiler of WebAssembly uses, other minifiers than
+// the one that builds the page. `npm ci` runs
 // it at its end with npm's Node, whatever version that is, so it is plain JavaScript.
 
 import { readdirSync, rmSync } from 'node:fs'
@@ -9,7 +10,7 @@ import { fileURLToPath } from 'node:url'
 
 const modulesDir = fileURLToPath(new URL('../node_modules', import.meta.url))
 
-/** Folders, by the path of their package. */
+/** Folders and files, by the path of their package. */
 const unused = [
   [/\/node(-bin)?-(linux|darwin|win)[^/]*$/, ['include', 'share']],
   [/\/better-sqlite3$/, ['deps', 'src']],
@@ -19,6 +20,14 @@ const unused = [
   [/\/react(-dom)?$/, ['umd']],
   // Node takes the other of two forms.
   [/\/(@aws-sdk|@smithy)\/[^/]+$/, ['dist-es']],
+  // The page of recorded tests, and other languages of findings.
+  [/\/playwright-core\/lib$/, ['vite', 'tools']],
+  [/\/axe-core$/, ['locales', 'axe.js']],
+  // Nothing is minified with it: release/build-page.mjs.
+  [/\/lightningcss-[^/]+$/, [/\.node$/]],
+  // Forms of React's interface, and tools for it.
+  [/\/preact$/, ['debug', 'devtools', 'test-utils']],
+  [/\/uplot\/dist$/, ['uPlot.cjs.js', 'uPlot.iife.js', 'uPlot.iife.min.js']],
   // Types for compilers of 2019.
   [/\/(@aws-sdk|@smithy)\/[^/]+\/dist-types$/, ['ts3.4']],
 ]
@@ -48,11 +57,11 @@ function entriesOf(dir) {
 }
 
 function trim(dir) {
-  const [, folders = []] = unused.find(([pattern]) => pattern.test(dir)) ?? []
+  const [, names = []] = unused.find(([pattern]) => pattern.test(dir)) ?? []
   for (const entry of entriesOf(dir)) {
     const path = join(dir, entry.name)
     const isUnused =
-      (entry.isDirectory() && folders.includes(entry.name)) ||
+      names.some(name => (name instanceof RegExp ? name.test(entry.name) : name === entry.name)) ||
       (entry.isFile() &&
         (entry.name.endsWith('.map') || page.test(entry.name) || commonTypes.test(entry.name))) ||
       (basename(dir) === 'prebuilds' && isForeign(entry.name))

@@ -33,7 +33,11 @@ function bytesBelow(dir: string, seen = new Set<number>()): number {
   }, 0)
 }
 
-test('npm ci installs at most 350 MB', async t => {
+// 350 MB without the page. Vite with its bundler, Playwright, axe and the libraries of the page take 40 MB, trimmed:
+// docs/decisions/page/vite-and-preact.md.
+const megabytesMax = 350 + 40
+
+test(`npm ci installs at most ${megabytesMax} MB`, async t => {
   const modules = join(root, 'node_modules')
   // The compile cache of earlier runs is not part of the installation.
   const brought = readdirSync(modules).filter(name => name !== '.cache')
@@ -42,7 +46,7 @@ test('npm ci installs at most 350 MB', async t => {
     return sum + (lstatSync(path).isDirectory() ? bytesBelow(path) : 0)
   }, 0)
   t.comment(`${Math.round(bytes / mebibyte)} MB`)
-  t.ok(bytes < 350 * mebibyte, `${bytes} bytes`)
+  t.ok(bytes < megabytesMax * mebibyte, `${bytes} bytes`)
 })
 
 test('npm ci prints no warnings', async t => {

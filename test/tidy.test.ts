@@ -12,10 +12,10 @@ const files = execFileSync('git', ['ls-files'], { cwd: root, encoding: 'utf8' })
   .split('\n')
   .filter(name => name !== '' && existsSync(join(root, name)))
 const read = (name: string) => readFileSync(join(root, name), 'utf8')
-const sources = files.filter(name => /^packages\/[^/]+\/src\/.*\.ts$/.test(name))
+const sources = files.filter(name => /^packages\/[^/]+\/src\/.*\.tsx?$/.test(name))
 
 test('no file is named like a catch-all', async t => {
-  const heaps = /(^|\/)(utils?|common|helpers?|misc|data|info|types)(\.ts)?(\/|$)/
+  const heaps = /(^|\/)(utils?|common|helpers?|misc|data|info|types)(\.tsx?)?(\/|$)/
   t.same(
     sources.filter(name => heaps.test(name)),
     [],
@@ -31,12 +31,12 @@ test('every source file is reachable from a main.ts, a worker or an export of a 
       const paths: string[] = typeof exports === 'string' ? [exports] : Object.values(exports)
       return paths.map(path => normalize(join(dirname(name), path)))
     })
-  const waiting = [...sources.filter(name => name.endsWith('/main.ts')), ...exported]
+  const waiting = [...sources.filter(name => /\/main\.tsx?$/.test(name)), ...exported]
   while (waiting.length > 0) {
     const name = waiting.pop()!
     if (reached.has(name)) continue
     reached.add(name)
-    for (const match of read(name).matchAll(/(?:from|import\(?|URL\()\s*'(\.[^']+\.ts)'/g)) {
+    for (const match of read(name).matchAll(/(?:from|import\(?|URL\()\s*'(\.[^']+\.tsx?)'/g)) {
       waiting.push(normalize(join(dirname(name), match[1]!)))
     }
   }
@@ -134,7 +134,7 @@ function boundsIn(text: string): string[] {
 
 test('every bound of a package is in its limits.ts', async t => {
   const rooms =
-    /^packages\/(config-reading|go-dialect|query|skald|store|wire)\/src\/(?!limits\.ts$)/
+    /^packages\/(config-reading|go-dialect|page|query|skald|store|wire)\/src\/(?!limits\.ts$)/
   const elsewhere = sources
     .filter(name => rooms.test(name))
     .flatMap(name => boundsIn(read(name)).map(bound => `${name}: ${bound}`))

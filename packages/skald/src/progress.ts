@@ -16,7 +16,7 @@ export async function showProgress(
 ): Promise<void> {
   const colours = coloursFor(terminal.stdout, terminal.env)
   const write = (text: string) => terminal.stdout.write(text)
-  write(`${colours.bold('Skald')} answers on ${colours.cyan(url)}\n`)
+  write(`${colours.bold('Skald')} answers on ${colours.cyan(url)}: open it in a browser\n`)
   await agent.firstSync
   if (signal.aborted) return
   write(formatFiles(agent, colours))

@@ -39,7 +39,7 @@ import {
   texts,
 } from './schema-forms.ts'
 import { withUnfollowed } from './settings/unfollowed.ts'
-import { catalogSchema, type RawSkald, skaldSchema } from './skald-schema.ts'
+import { catalogSchema, pageSchema, type RawSkald, skaldSchema } from './skald-schema.ts'
 import { httpTlsSchema, type RawHttpTls } from './tls/tls-schema.ts'
 
 const serverSchema = withUnfollowed(
@@ -397,6 +397,7 @@ const followedBlocks = {
   ruler: rulerSchema,
   ruler_storage: rulerStorageSchema,
   skald: skaldSchema,
+  page: pageSchema,
 } as const
 
 /** The whole file. */
@@ -432,6 +433,7 @@ export type RawStoreConfig = {
   readonly skald: RawSkald
   readonly ruler: RawRuler
   readonly ruler_storage: RawRulerStorage
+  readonly page: Required<XStatic<typeof pageSchema>>
   readonly limits_config: RawLimits
   readonly runtime_config: Required<XStatic<typeof runtimeSchema>>
   readonly pattern_ingester: Required<XStatic<typeof patternsSchema>>

@@ -68,6 +68,8 @@ export interface StoreConfig {
   readonly deletes: DeletesConfig
   /** Retention by size and by free space. */
   readonly space: SpaceConfig
+  /** Whether to serve the page at `/`. */
+  readonly hasPage: boolean
   /** Whether to serve patterns. */
   readonly hasPatterns: boolean
   readonly limits: TenantLimits
@@ -248,6 +250,7 @@ function resolve(
     mayDelete: compactor.retention_enabled,
     deletes: resolveDeletes(config),
     space: resolveSpace(config),
+    hasPage: config.page.enabled,
     hasPatterns: config.pattern_ingester.enabled,
     limits: resolveLimits(config.limits_config, {
       mayDelete: compactor.retention_enabled,

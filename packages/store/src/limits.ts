@@ -1081,3 +1081,24 @@ export const webhookWordsMax = 20_000
 
 /** Moments of an interval at which groups are evaluated. Fewer share more scans, and come in larger crowds. */
 export const rulePhases = 20
+// ingest/push-notes.ts
+
+/** Tenants of which the status remembers who pushed. Those that were quiet for longest are forgotten first. */
+export const notedWritersMax = 1000
+
+/** Clients of a tenant that the status lists. More than anybody reads. */
+export const notedClientsMax = 100
+
+/** Characters of a user agent that the status keeps. Longer ones repeat themselves. */
+export const notedTextCharsMax = 200
+
+/** Span over which pushes are added up for the rate of ingest. */
+export const notedSlotMs = 10_000
+
+/** Spans that are kept: a quarter of an hour. */
+export const notedSlots = 90
+
+// http/page-routes.ts
+
+/** Size of the file with the page. The page itself may take 250 KB; this only keeps a wrong file out of memory. */
+export const pagePackBytesMax = 16 * 1024 * 1024

@@ -1,7 +1,7 @@
 // The schema of the block `skald`: keys that Loki does not have.
 
 import type { XStatic } from 'typebox/schema'
-import { block, duration, optionalBytes, text } from './schema-forms.ts'
+import { block, duration, flag, optionalBytes, text } from './schema-forms.ts'
 
 /** Any value, so that no message about a mistake shows a secret. */
 const postgresUrl = {
@@ -32,6 +32,14 @@ export const skaldSchema = block({
     '250ms',
   ),
   catalog: catalogSchema,
+})
+
+/** The block `page`, which Loki does not have either. */
+export const pageSchema = block({
+  enabled: flag(
+    'Serve the page for people at `/`: docs/page.md. If false, a list of links is there.',
+    true,
+  ),
 })
 
 /** The block with its defaults filled in. */

@@ -1,5 +1,6 @@
 // The store as a whole: opens its parts in order and closes them in reverse order.
 
+import { packUrl } from '@skald/page/pack-url'
 import type { LogSource } from '@skald/query'
 import { makePrivateDirectory } from '@skald/wire'
 import type { FastifyInstance } from 'fastify'
@@ -21,12 +22,16 @@ import { addIndexRoutes } from './http/index-routes.ts'
 import { addLabelsRoutes } from './http/labels-routes.ts'
 import type { Listener } from './http/listener.ts'
 import { addOtlpRoute } from './http/otlp-route.ts'
+import { readPagePack } from './http/page-pack.ts'
+import { addPageRoutes } from './http/page-routes.ts'
 import { addPatternsRoute } from './http/patterns-route.ts'
 import { addPushBodyParser, BodyUnpacker } from './http/push-body.ts'
 import { addPushRoutes } from './http/push-route.ts'
+import type { ReadRouteOptions } from './http/query-context.ts'
 import { addQueryRoutes } from './http/query-routes.ts'
 import { addRulesRoutes, type RulesService } from './http/rules-routes.ts'
 import { createHttpServer, refuseOtherMethods, watchMethods } from './http/server.ts'
+import { addStatusRoute, type StatusRouteParts } from './http/status-route.ts'
 import { addStatusRoutes, type StatusRouteOptions } from './http/status-routes.ts'
 import { addTailRoutes, upgradesBelow } from './http/tail-route.ts'
 import { CardinalityGuard } from './ingest/cardinality-guard.ts'
@@ -34,6 +39,7 @@ import { Committer } from './ingest/committer.ts'
 import { IngestQuotas } from './ingest/ingest-quotas.ts'
 import { Ingester } from './ingest/ingester.ts'
 import { PushBudget } from './ingest/push-budget.ts'
+import { PushNotes } from './ingest/push-notes.ts'
 import { RefusalLog } from './ingest/refusal-log.ts'
 import { UnpackedRoom } from './ingest/unpacked-room.ts'
 import { ruleThreads } from './limits.ts'
@@ -211,8 +217,9 @@ async function openStore(
     onSegment: thing => metrics.damagedSegments[thing].inc(),
   })
   const guard = new CardinalityGuard({ logger, clock })
+  const notes = new PushNotes(clock)
   const ingester = createIngester(config, {
-    ...{ limitsOf, committer, metrics, logger, clock, guard, replica },
+    ...{ limitsOf, committer, metrics, logger, clock, guard, notes, replica },
   })
 
   let state: 'starting' | 'ready' | 'stopping' = 'starting'
@@ -242,6 +249,10 @@ async function openStore(
   await addRoutes(app, {
     ...{ config, limitsOf, clock, catalog, ingester, guard, budget, deletes, hub, metrics, beside },
     ...{ memory, openSource: sources(sourceParts), rules },
+    shown: {
+      ...{ version, compactor, notes, hasAgent: beside !== undefined },
+      ...{ outlook: () => space.outlook(), state: () => state },
+    },
     status: {
       ...{ metrics, moreMetrics: beside?.metrics, config, version, logger },
       shown: async () => configInForce(loaded, logger.level, await space.outlook()),
@@ -370,6 +381,7 @@ async function startOverrides(loaded: LoadedStoreConfig, metrics: StoreMetrics, 
 
 interface IngesterParts {
   readonly guard: CardinalityGuard
+  readonly notes: PushNotes
   readonly limitsOf: (tenant: string) => TenantLimits
   readonly committer: Committer
   readonly metrics: StoreMetrics
@@ -399,6 +411,8 @@ interface RouteParts {
   readonly hub: TailHub
   readonly metrics: StoreMetrics
   readonly status: StatusRouteOptions
+  /** What /skald/status shows. */
+  readonly shown: Omit<StatusRouteParts, keyof ReadRouteOptions | 'catalog'>
   readonly beside: Beside | undefined
   readonly rules: RulesService | undefined
   readonly openSource: (tenant: string, hold?: AnswerHold) => LogSource
@@ -406,7 +420,7 @@ interface RouteParts {
 
 async function addRoutes(app: FastifyInstance, parts: RouteParts): Promise<void> {
   const { config, limitsOf, clock, catalog, ingester, guard, budget, deletes } = parts
-  const { hub, metrics, status, beside, memory, rules, openSource } = parts
+  const { hub, metrics, status, shown, beside, memory, rules, openSource } = parts
   const { authEnabled } = config
   const methodsOf = watchMethods(app)
   const reading = {
@@ -458,7 +472,9 @@ async function addRoutes(app: FastifyInstance, parts: RouteParts): Promise<void>
       addDetectedRoutes(routes, { ...reading, catalog })
       addLabelsRoutes(routes, { ...reading, catalog })
       addRulesRoutes(routes, { authEnabled, ruler: rules })
-      addStatusRoutes(routes, status)
+      addStatusRoute(routes, { ...reading, ...shown, catalog })
+      const hasPage = addPageRoutes(routes, config.hasPage ? readPagePack(packUrl) : [])
+      addStatusRoutes(routes, { ...status, hasPage })
       beside?.addRoutes(routes)
       done()
     },

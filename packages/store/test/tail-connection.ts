@@ -29,10 +29,12 @@ export async function openTail(
   t: TestScope,
   url: string,
   params: Readonly<Record<string, string>>,
-  { path = '/loki/api/v1/tail', headers = {} as Labels } = {},
+  { path = '/loki/api/v1/tail', headers = {} as Labels, protocols = [] as string[] } = {},
 ): Promise<TailConnection> {
   const query = new URLSearchParams(params).toString()
-  const socket = new WebSocket(`${url.replace(/^http/, 'ws')}${path}?${query}`, { headers })
+  const socket = new WebSocket(`${url.replace(/^http/, 'ws')}${path}?${query}`, protocols, {
+    headers,
+  })
   t.teardown(() => socket.terminate())
   const frames: TailFrame[] = []
   const lines: string[] = []

@@ -26,12 +26,17 @@ export function compressAnswers(app: FastifyInstance): void {
  * Returns true if an `Accept-Encoding` header accepts gzip, or any encoding, with a weight above 0.
  */
 export function takesGzip(header: string | string[] | undefined): boolean {
+  return takesEncoding(header, 'gzip')
+}
+
+/** Returns true if an `Accept-Encoding` header accepts an encoding, such as `br`, with a weight above 0. */
+export function takesEncoding(header: string | string[] | undefined, encoding: string): boolean {
   let any = false
   for (const part of String(header ?? '').split(',')) {
     const [name = '', ...params] = part.split(';').map(text => text.trim().toLowerCase())
     const weight = params.find(param => param.startsWith('q='))
     const isTaken = weight === undefined || Number(weight.slice(2)) > 0
-    if (name === 'gzip') return isTaken
+    if (name === encoding) return isTaken
     if (name === '*') any = isTaken
   }
   return any

@@ -14,6 +14,8 @@ export interface StatusRouteOptions {
   /** Returns the metrics of other parts of the process. */
   readonly moreMetrics?: (() => Promise<string>) | undefined
   readonly config: Pick<StoreConfig, 'hasMetrics'>
+  /** Whether the page is at `/`. If not, a list of links is. */
+  readonly hasPage?: boolean
   /** Returns the configuration in force. */
   readonly shown: () => Promise<object>
   /** Says in a sentence what will be deleted for size or free space, and when. */
@@ -46,9 +48,7 @@ docs/api.md describes every path, and docs/README.md lists all pages.</p>
 `
 }
 
-/** Adds the status routes. */
-export function addStatusRoutes(app: FastifyInstance, options: StatusRouteOptions): void {
-  const { metrics, moreMetrics, config, shown, outlook, version, state, flush } = options
+function addStartPage(app: FastifyInstance, { version, moreMetrics }: StatusRouteOptions): void {
   app.get('/', { prefixTrailingSlash: 'slash' }, (_request, reply) => {
     const links = [...pages, ...(moreMetrics ? ['agent/targets'] : [])]
     void reply.type('text/html; charset=utf-8').send(
@@ -58,6 +58,12 @@ export function addStatusRoutes(app: FastifyInstance, options: StatusRouteOption
       ),
     )
   })
+}
+
+/** Adds the status routes. */
+export function addStatusRoutes(app: FastifyInstance, options: StatusRouteOptions): void {
+  const { metrics, moreMetrics, config, shown, outlook, version, state, flush } = options
+  if (!options.hasPage) addStartPage(app, options)
   app.get('/ready', (_request, reply) => {
     const ready = state() === 'ready'
     void reply

@@ -25,6 +25,7 @@ import {
   withinLookback,
 } from './query-context.ts'
 import { encodingFlagsOf } from './query-routes.ts'
+import { takeProtocolTenant } from './tail-tenant.ts'
 
 export interface TailRouteOptions extends LineRouteOptions {
   readonly hub: TailHub
@@ -84,6 +85,7 @@ export function addTailRoutes(app: FastifyInstance, options: TailRouteOptions): 
         exposeHeadRoute: false,
         websocket: true,
         preValidation: async (request, reply) => {
+          takeProtocolTenant(request)
           const ask = readAsk(request, options)
           if (request.ws) tails.expect(request, ask)
           else await reply.code(400).header('Sec-WebSocket-Version', '13').send('Bad Request\n')

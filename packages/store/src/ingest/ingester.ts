@@ -18,6 +18,7 @@ import {
   type IngestQuotas,
   type QuotaRefusal,
 } from './ingest-quotas.ts'
+import type { PushNotes } from './push-notes.ts'
 import type { RefusalLog } from './refusal-log.ts'
 import { StreamLabelsResolver } from './stream-labels.ts'
 import { acceptedTimes, Refusals, validateStream } from './validate.ts'
@@ -31,6 +32,8 @@ export interface IngesterOptions {
   readonly committer: Committer
   readonly metrics: StoreMetrics
   readonly clock: { now(): number }
+  /** Remembers who pushed. Absent where nobody asks. */
+  readonly notes?: PushNotes
 }
 
 /** What comes with a push besides its streams. */
@@ -88,7 +91,12 @@ export class Ingester {
     this.#checkRate(tenant, limits, { accepted, metadataBytes })
     const { admitted, refused } = quotas.admit(tenant, limits, accepted)
     for (const refusal of refused) this.#discard(tenant, refusal)
-    if (admitted.length > 0) await committer.add(tenant, admitted, lineBytes, onCopied)
+    if (admitted.length > 0) {
+      // Before the columns are given back.
+      const lines = admitted.reduce((sum, stream) => sum + acceptedRowCount(stream), 0)
+      await committer.add(tenant, admitted, lineBytes, onCopied)
+      if (client) this.#options.notes?.note(tenant, client, { lines, bytes: lineBytes })
+    }
     if (refused.length > 0) throw tooMuchOfStreams(refused)
     if (!refusals.isEmpty) throw new PushRejectedError(refusals.format(), { code: 'PUSH_INVALID' })
   }

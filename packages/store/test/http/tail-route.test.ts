@@ -239,6 +239,31 @@ test('a tail sees only its own tenant', async t => {
   t.same(await tail.waitForLines(1), ['of a'])
 })
 
+test('a browser names the tenant of a tail as a subprotocol, from the page of this store alone', async t => {
+  const store = await startTestStore(t, { yaml: 'auth_enabled: true' })
+  const offer = { 'Sec-WebSocket-Protocol': 'skald-tenant.team%28a%29' }
+  const { host } = new URL(store.url)
+  const headers = { Origin: `http://${host}` }
+  const protocols = Object.values(offer)
+  const tail = await openTail(t, store.url, { query: '{app="x"}' }, { headers, protocols })
+  t.equal(tail.socket.protocol, offer['Sec-WebSocket-Protocol'])
+  await store.push([jsonStream(app, [[nowNs(), 'of b']])], 'b')
+  await store.push([jsonStream(app, [[nowNs(), 'of a']])], 'team(a)')
+  t.same(await tail.waitForLines(1), ['of a'])
+
+  const path = '/loki/api/v1/tail?query={app="x"}'
+  const foreign = { ...offer, Origin: 'http://elsewhere.example' }
+  t.match(await refusedTail(store.url, path, foreign), { status: 400, body: /may not read/ })
+  const broken = { ...headers, 'Sec-WebSocket-Protocol': 'skald-tenant.%zz' }
+  t.match(await refusedTail(store.url, path, broken), {
+    status: 400,
+    body: /cannot read the tenant/,
+  })
+  const both = { ...headers, 'X-Scope-OrgID': 'b' }
+  const other = await openTail(t, store.url, { query: '{app="x"}' }, { headers: both, protocols })
+  t.same(await other.waitForLines(1), ['of b'], 'a header of a proxy counts more')
+})
+
 test('an upgrade of another path, or to another protocol, is ignored', async t => {
   const store = await startTestStore(t)
   const statusOf = async (path: string, upgrade: string) => {
