@@ -25,9 +25,10 @@ function fieldsOf(bytes: Uint8Array): [number, Buffer | number | bigint][] {
   while (reader.pos < reader.len) {
     const tag = reader.uint32()
     if ((tag & 7) === 2) fields.push([tag >>> 3, Buffer.from(reader.bytes())])
-    else if ((tag & 7) === 1)
-      fields.push([tag >>> 3, Buffer.from(reader.buf).readBigUInt64LE(reader.pos)]), reader.skip(8)
-    else fields.push([tag >>> 3, Number(reader.int64())])
+    else if ((tag & 7) === 1) {
+      fields.push([tag >>> 3, Buffer.from(reader.buf).readBigUInt64LE(reader.pos)])
+      reader.skip(8)
+    } else fields.push([tag >>> 3, Number(reader.int64())])
   }
   return fields
 }
