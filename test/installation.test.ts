@@ -13,6 +13,7 @@ interface Locked {
   readonly engines?: object
   readonly deprecated?: string
   readonly hasInstallScript?: boolean
+  readonly optionalDependencies?: Readonly<Record<string, string>>
 }
 const locked = Object.entries<Locked>(readJson('package-lock.json').packages).filter(([path]) =>
   path.includes('node_modules/'),
@@ -71,4 +72,14 @@ test('the lockfile names no registry', async t => {
     pathsOf(({ resolved, link }) => resolved && !link),
     [],
   )
+})
+
+test('npm ci takes the lockfile: it has every optional package that it names', async t => {
+  const names = new Set(locked.map(([path]) => path.split('node_modules/').at(-1)!))
+  const missing = locked.flatMap(([path, { optionalDependencies = {} }]) =>
+    Object.keys(optionalDependencies)
+      .filter(name => !names.has(name))
+      .map(name => `${path} wants ${name}`),
+  )
+  t.same(missing, [], 'npm run -s release -- lockfile')
 })
