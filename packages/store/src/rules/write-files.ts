@@ -48,6 +48,8 @@ export class WriteFiles {
   /** Number and bytes of each file, oldest first. */
   readonly #sizes = new Map<number, number>()
   #place: Place
+  /** Whether the newest file may end within a record, so that the next one needs a new file. */
+  #isTorn: boolean
   #writing: Promise<void> = Promise.resolve()
 
   /** Opens the files of a directory. Creates it if it is missing. */
@@ -59,6 +61,8 @@ export class WriteFiles {
     for (const name of names.sort())
       this.#sizes.set(Number.parseInt(name, 10), statSync(join(directory, name)).size)
     this.#place = this.#readPlace()
+    const last = [...this.#sizes.keys()].at(-1)
+    this.#isTorn = last !== undefined && !endsLine(this.#pathOf(last))
   }
 
   /** Bytes that the server does not have yet. */
@@ -128,9 +132,13 @@ export class WriteFiles {
   async #append(line: string): Promise<void> {
     const { fileBytes, bytesMax, onDrop } = this.#options
     const last = [...this.#sizes.keys()].at(-1) ?? 0
-    const isFull = (this.#sizes.get(last) ?? fileBytes) >= fileBytes
+    const isFull = this.#isTorn || (this.#sizes.get(last) ?? fileBytes) >= fileBytes
     const file = isFull ? Math.max(last, this.#place.file) + 1 : last
+    this.#sizes.set(file, this.#sizes.get(file) ?? 0)
+    // It stays so if a full disk cuts the record.
+    this.#isTorn = true
     await appendFile(this.#pathOf(file), line, { mode: privateFileMode })
+    this.#isTorn = false
     this.#sizes.set(file, (this.#sizes.get(file) ?? 0) + Buffer.byteLength(line))
     while (this.#sizes.size > 1 && this.waitingBytes > bytesMax) {
       const [oldest] = this.#sizes.keys()
@@ -169,6 +177,12 @@ export class WriteFiles {
   }
 }
 
+/** Returns false if a kill or a full disk has cut the last line of a file. */
+function endsLine(path: string): boolean {
+  const text = readFileSync(path)
+  return text.length === 0 || text.at(-1) === 0x0a
+}
+
 function formatRecord({ tenant, samples }: WaitingSamples): string {
   const written = samples.map(({ labels, timeMs, value }) => [
     labelSetToObject(labels),
@@ -179,7 +193,7 @@ function formatRecord({ tenant, samples }: WaitingSamples): string {
   return JSON.stringify({ tenant, samples: written })
 }
 
-/** Returns `undefined` for a line that a full disk has cut. */
+/** Returns `undefined` for a line that a kill or a full disk has cut. */
 function parseRecord(line: string): WaitingSamples | undefined {
   if (line === '') return undefined
   try {

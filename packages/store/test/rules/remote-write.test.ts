@@ -230,4 +230,11 @@ test('the files have a bound, and lines that a full disk has cut are left out', 
   const again = new WriteFiles(options)
   const rest = await again.read(10)
   t.match(rest?.records, [{ samples: [{ timeMs: 99 }] }])
+  await again.append({ tenant: 't', samples: [sample('a', 100)] })
+  const both = await again.read(10)
+  t.match(
+    both?.records,
+    [{ samples: [{ timeMs: 99 }] }, { samples: [{ timeMs: 100 }] }],
+    'what comes after a cut line is not joined to it',
+  )
 })
