@@ -8,7 +8,7 @@
 
 FROM node:24-bookworm-slim AS build
 WORKDIR /build
-COPY package.json package-lock.json .npmrc LICENSE ./
+COPY package.json package-lock.json .npmrc tsconfig.json LICENSE ./
 COPY packages packages
 COPY release release
 RUN npm ci --ignore-scripts && node release/trim-modules.mjs && node release/build-wasm.mjs && node release/build-page.mjs && test -s packages/wire/build/snappy.wasm && test -s packages/query/build/field-spans.wasm && test -s packages/store/build/filter-keys.wasm && test -s packages/store/build/line-split.wasm && test -s packages/page/build/page.pack

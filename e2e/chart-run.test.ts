@@ -124,6 +124,25 @@ async function startStore(
   return { store, url }
 }
 
+/** Starts a store with a ruler. The release has none, and alerts look at the metrics of both. */
+async function startRuler(t: TestScope, dir: string): Promise<string> {
+  const config = join(dir, 'ruler.yaml')
+  const rules = JSON.stringify(join(dir, 'rules'))
+  writeFileSync(config, `ruler: {storage: {type: local, local: {directory: ${rules}}}}\n`)
+  const port = await reservePort()
+  const url = `http://${loopbackHost}:${port}`
+  const store = spawnSkald({
+    args: [
+      ...['store', `-config.file=${config}`, `-server.http-listen-address=${loopbackHost}`],
+      ...[`-server.http-listen-port=${port}`, `-common.path-prefix=${join(dir, 'ruler')}`],
+    ],
+    outputFile: join(dir, 'ruler.log'),
+  })
+  t.teardown(() => store.end('SIGKILL'))
+  await waitUntilReady(store, `${url}/ready`, 30_000)
+  return url
+}
+
 /** Starts the agent of the release, pushing to `url`, with its mounts below `dir`. */
 async function startAgent(
   t: TestScope,
@@ -250,8 +269,9 @@ test('the rendered release carries lines of pods to the answers of queries', nee
   })
 
   await t.test('dashboards and alerts query existing metrics and labels', async t => {
+    const rulerUrl = await startRuler(t, dir)
     const pages = await Promise.all(
-      [url, agentUrl].map(async base => (await fetch(`${base}/metrics`)).text()),
+      [url, agentUrl, rulerUrl].map(async base => (await fetch(`${base}/metrics`)).text()),
     )
     const metrics = new Set(
       [...pages.join('\n').matchAll(/^# TYPE (\S+) (\S+)$/gm)].flatMap(([, name = '', type]) =>

@@ -51,7 +51,7 @@ export function configInForce(
     },
     runtime_config: overridesInForce(raw, config.overrides.paths),
     limits_config: {
-      ...(withoutSecrets(followed.limits_config) as object),
+      ...withoutNulls(withoutSecrets(followed.limits_config) as object),
       ...ratesInForce(config.authEnabled, raw),
     },
   }
@@ -98,6 +98,11 @@ function followedOf(value: object, block: string): object {
     return [[key, isBlock ? followedOf(inner, key) : inner]]
   })
   return Object.fromEntries(shown)
+}
+
+/** Leaves out keys that are not set and have no default. */
+function withoutNulls(block: object): object {
+  return Object.fromEntries(Object.entries(block).filter(([, value]) => value !== null))
 }
 
 function overridesInForce(

@@ -1,17 +1,7 @@
 // Asks the store. Everything the page knows comes through here, from the public HTTP API.
 
+import { StoreError } from '../errors.ts'
 import { retriesMax, retryWaitMaxMs, silentMs, urlCharsMax } from '../limits.ts'
-
-/** Why a request failed. `status` is 0 if the store did not answer. */
-export class StoreError extends Error {
-  readonly code = 'STORE_REQUEST'
-  readonly status: number
-
-  constructor(message: string, status: number, options?: ErrorOptions) {
-    super(message, options)
-    this.status = status
-  }
-}
 
 export type Params = Readonly<Record<string, string | number | undefined>>
 

@@ -5,6 +5,7 @@ import { statSync } from 'node:fs'
 import type { Server } from 'node:https'
 import type { Logger } from 'pino'
 import { Gauge, type Registry } from 'prom-client'
+import { secondsPerDay } from '../day.ts'
 import { certificateCheckMs } from '../limits.ts'
 import { type Certificate, expiryWarning, readCertificate } from './certificate.ts'
 import type { TlsConfig } from './tls-config.ts'
@@ -33,7 +34,7 @@ export class CertificateWatch {
     this.#warn()
     this.#timer = setInterval(() => this.check(), certificateCheckMs)
     this.#timer.unref()
-    const daysLeft = () => (this.#certificate.expiresMs - Date.now()) / 86_400_000
+    const daysLeft = () => (this.#certificate.expiresMs - Date.now()) / 1000 / secondsPerDay
     new Gauge({
       name: 'skald_tls_certificate_days_left',
       help: 'Days until the certificate of the HTTP server expires; below 0 if it has',

@@ -3,6 +3,7 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createSecureContext, type SecureContextOptions, type TLSSocket } from 'node:tls'
+import { secondsPerDay } from '../day.ts'
 import { CertificateError } from '../errors.ts'
 import { certificateSoonMs } from '../limits.ts'
 import type { PemSource, TlsConfig } from './tls-config.ts'
@@ -100,13 +101,11 @@ export function isClientAllowed({ clientAuth }: TlsConfig, socket: TLSSocket): b
   return hasCertificate && socket.authorized
 }
 
-const dayMs = 86_400_000
-
 /** Returns what to say about a certificate that has expired or soon will. */
 export function expiryWarning({ expiresMs }: Pick<Certificate, 'expiresMs'>): string | undefined {
   const leftMs = expiresMs - Date.now()
   const date = new Date(expiresMs).toISOString().slice(0, 10)
   if (leftMs <= 0) return `the certificate has expired on ${date}: clients refuse it`
   if (leftMs >= certificateSoonMs) return undefined
-  return `the certificate expires on ${date}, in ${Math.floor(leftMs / dayMs)} days: renew it`
+  return `the certificate expires on ${date}, in ${Math.floor(leftMs / 1000 / secondsPerDay)} days: renew it`
 }

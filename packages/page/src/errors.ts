@@ -1,0 +1,12 @@
+// The page's errors that it tells apart.
+
+/** Why a request failed. `status` is 0 if the store did not answer. */
+export class StoreError extends Error {
+  readonly code = 'STORE_REQUEST'
+  readonly status: number
+
+  constructor(message: string, status: number, options?: ErrorOptions) {
+    super(message, options)
+    this.status = status
+  }
+}
