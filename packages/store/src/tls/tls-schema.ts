@@ -28,7 +28,7 @@ export const httpTlsSchema = {
     client_ca: text('These authorities themselves, in the place of client_ca_file.', ''),
   }),
   description:
-    'TLS of the HTTP server: docs/security.md. Without a certificate, the store speaks plain HTTP.',
+    'TLS of the HTTP server: docs/https.md. Without a certificate, the store speaks plain HTTP.',
 } as const
 
 /** The block with its defaults filled in. */
