@@ -5,7 +5,6 @@
 // The schema is plain JSON Schema, with a word of ours, `form`, for texts such as durations. @skald/config-reading reads values by it;
 // the library provides only its types.
 
-import { logFormats } from '@skald/wire'
 import type { XStatic } from 'typebox/schema'
 import {
   bucketSchemas,
@@ -38,46 +37,9 @@ import {
   text,
   texts,
 } from './schema-forms.ts'
+import { type RawServer, serverSchema } from './server-schema.ts'
 import { withUnfollowed } from './settings/unfollowed.ts'
 import { catalogSchema, pageSchema, type RawSkald, skaldSchema } from './skald-schema.ts'
-import { httpTlsSchema, type RawHttpTls } from './tls/tls-schema.ts'
-
-const serverSchema = withUnfollowed(
-  block({
-    http_listen_address: text('Address the HTTP server listens on; empty means all addresses.', ''),
-    http_listen_port: {
-      ...count('Port of the HTTP server; 0 picks a free port.', 3100),
-      maximum: 65535,
-    },
-    http_path_prefix: text('Prefix for all routes.', ''),
-    http_listen_conn_limit: count('Maximum number of open connections; 0 means no limit.', 0),
-    http_server_read_timeout: duration(
-      'How long the headers of a request may take, and how long its body may pause.',
-      '30s',
-    ),
-    http_server_read_header_timeout: duration(
-      'How long the headers alone may take; 0 means http_server_read_timeout.',
-      '0s',
-    ),
-    http_server_idle_timeout: duration(
-      'How long an idle connection stays open; 0 means http_server_read_timeout.',
-      '2m',
-    ),
-    log_level: oneOf('Lowest level to log.', ['info', 'debug', 'warn', 'error']),
-    log_format: oneOf('Format of the log on standard error.', logFormats),
-    register_instrumentation: flag('Serve /metrics.', true),
-    http_tls_config: httpTlsSchema,
-    tls_cipher_suites: text(
-      'Cipher suites of TLS 1.2 that the HTTP server allows, with the names of Go, separated by commas; empty means all safe ones.',
-      '',
-    ),
-    tls_min_version: text(
-      'Lowest version of TLS: VersionTLS12 or VersionTLS13; empty means VersionTLS12.',
-      '',
-    ),
-  }),
-  'server',
-)
 
 /** The directories in Loki's storage settings. */
 function filesystemSchema(name: string) {
@@ -419,9 +381,7 @@ export const storeConfigSchema = withUnfollowed(
 export type RawStoreConfig = {
   readonly auth_enabled: boolean
   readonly max_memory: string | number | null
-  readonly server: Omit<Required<XStatic<typeof serverSchema>>, 'http_tls_config'> & {
-    readonly http_tls_config: RawHttpTls
-  }
+  readonly server: RawServer
   readonly common: Omit<Required<XStatic<typeof commonSchema>>, 'storage'> & {
     readonly storage: RawStorage & { readonly s3?: RawAwsBucket | null }
   }

@@ -21,7 +21,7 @@ testRooms(tap, {
     ['config-schema.ts', 'rules', 'scan', 'tail'],
     [
       ...['bucket', 'bucket-schema.ts', 'catalog-check.ts', 'ingest', 'otlp-schema.ts'],
-      ...['recovery.ts', 'ruler-schema.ts', 'segment-index.ts'],
+      ...['recovery.ts', 'ruler-schema.ts', 'segment-index.ts', 'server-schema.ts'],
     ],
     ['deletes', 'memory', 'objects'],
     ['catalog'],
