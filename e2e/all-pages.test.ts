@@ -90,7 +90,7 @@ scrape_configs:
   t.match(await answerOf(`${url}/`), '<div id="app">', 'the page is at the root')
   const arrived = (text: string) => JSON.parse(text).data.clients[0]?.lines === 2
   const status = JSON.parse(await answerOf(`${url}/skald/status`, arrived))
-  t.match(status.data, { hasAgent: true, state: 'ready', clients: [{ pushes: 2 }] })
+  t.match(status.data, { hasAgent: true, state: 'ready', clients: [{ lines: 2 }] })
   const page = await answerOf(`${url}/agent/targets`)
   for (const [, link] of page.matchAll(/<a href="([^"]+)"/g)) {
     t.ok((await fetch(`${url}${link}`)).ok, link!)
