@@ -13,20 +13,37 @@ export async function runCommand(
   allTests: () => readonly string[],
   { nodeFlags, env }: Pick<RunOptions, 'nodeFlags' | 'env'>,
 ): Promise<void> {
-  const options = { jobs: { type: 'string', default: String(runSettings.jobs) } } as const
-  const { values, positionals } = parseArgs({ options, allowPositionals: true })
-  const jobs = Number(values.jobs)
-  if (!Number.isInteger(jobs) || jobs < 1) throw new Error('--jobs takes a number above 0')
-  const chosen = positionals.flatMap(testsAt)
+  let asked: Asked
+  try {
+    asked = readArguments()
+  } catch (error) {
+    console.error((error as Error).message)
+    process.exitCode = 2
+    return
+  }
   const started = performance.now()
-  const results = await runFiles(chosen.length > 0 ? chosen : allTests(), {
-    jobs,
+  const results = await runFiles(asked.files.length > 0 ? asked.files : allTests(), {
+    jobs: asked.jobs,
     nodeFlags,
     // Compiled code is kept between files and processes.
     env: { ...env, NODE_COMPILE_CACHE: resolve(root, 'node_modules/.cache/tests') },
     onResult: printResult,
   })
   process.exitCode = printSums(results, (performance.now() - started) / 1000)
+}
+
+interface Asked {
+  readonly files: readonly string[]
+  readonly jobs: number
+}
+
+/** @throws Error that says which argument cannot be used. */
+function readArguments(): Asked {
+  const options = { jobs: { type: 'string', default: String(runSettings.jobs) } } as const
+  const { values, positionals } = parseArgs({ options, allowPositionals: true })
+  const jobs = Number(values.jobs)
+  if (!Number.isInteger(jobs) || jobs < 1) throw new Error('--jobs takes a number above 0')
+  return { files: positionals.flatMap(testsAt), jobs }
 }
 
 /** Returns a file itself, or the tests in a directory, as paths from the root. */
