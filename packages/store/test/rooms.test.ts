@@ -39,6 +39,7 @@ testRooms(tap, {
       'ruler-config.ts',
       'system-clock.ts',
       'threads',
+      'work-slots.ts',
     ],
   ],
 })

@@ -13,13 +13,13 @@ import { bucketReadingBytesMax, bucketReadsMax, bucketRetryMsMax, lastCopyMs } f
 import type { DiskObjectStore } from '../objects/disk.ts'
 import type { ObjectInfo } from '../objects/object-store.ts'
 import { parseSegmentName } from '../segment/name.ts'
+import { WorkSlots } from '../work-slots.ts'
 import type { Bucket, BucketCounts } from './bucket.ts'
 import { BucketObjects, isMerged, segmentKey, segmentPrefix } from './bucket-objects.ts'
 import { type BucketWriter, openBucketWriter } from './bucket-writer.ts'
 import { createCacheBound } from './cache-bound.ts'
 import { bringCatalog, CatalogCopies } from './catalog-copies.ts'
 import { type Garbage, openGarbage } from './garbage.ts'
-import { RequestSlots } from './request-slots.ts'
 import { openS3Bucket, type S3BucketParts } from './s3-bucket.ts'
 import { openSegmentCache, type SegmentCache } from './segment-cache.ts'
 
@@ -58,7 +58,7 @@ export async function openBucketStorage(options: BucketStorageOptions): Promise<
   const cache = await openSegmentCache({
     directory: disk.directory,
     cacheDir: join(dataDir, 'cache'),
-    slots: new RequestSlots({ countMax: bucketReadsMax, bytesMax: bucketReadingBytesMax }),
+    slots: new WorkSlots({ countMax: bucketReadsMax, bytesMax: bucketReadingBytesMax }),
     read: (name, { start, end }) => bucket.read(segmentKey(name), start, end - start),
     bound: createCacheBound({ ...options, cacheMaxBytes: config.cacheMaxBytes }),
   })

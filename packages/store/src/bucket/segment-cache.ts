@@ -15,8 +15,8 @@ import { join, relative } from 'node:path'
 import { makePrivateDirectory, privateFileMode } from '@skald/wire'
 import { cacheFillsMax } from '../limits.ts'
 import { noteRemoteRead } from '../objects/remote-work.ts'
+import { WorkSlots } from '../work-slots.ts'
 import { type ByteRange, bytesOf, joinRanges, missingRanges, readsOf } from './byte-ranges.ts'
-import { RequestSlots } from './request-slots.ts'
 
 /** Ranges of a segment. */
 export interface WantedRanges {
@@ -30,7 +30,7 @@ export interface SegmentCacheParts {
   readonly directory: string
   /** Directory of the partial files. Nothing else may be in it. */
   readonly cacheDir: string
-  readonly slots: RequestSlots
+  readonly slots: WorkSlots
   /** Reads a range of a segment in the bucket. */
   readonly read: (segment: string, range: ByteRange) => Promise<Buffer>
   /** Returns how many bytes the cache may have if it takes some more. */
@@ -78,7 +78,7 @@ export class SegmentCache {
   /** Least recently used first. */
   readonly #entries = new Map<string, Entry>()
   /** Files being filled, which are open. */
-  readonly #fills = new RequestSlots({
+  readonly #fills = new WorkSlots({
     countMax: cacheFillsMax,
     bytesMax: Number.POSITIVE_INFINITY,
   })

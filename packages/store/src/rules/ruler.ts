@@ -11,6 +11,7 @@ import { RuleRequestError } from '../errors.ts'
 import { ruleGroupsMax, ruleNameCharsMax, ruleQueriesAtOnceMax } from '../limits.ts'
 import type { AlertmanagerConfig, RulerConfig } from '../ruler-config.ts'
 import type { TenantLimits } from '../tenant-limits.ts'
+import { WorkSlots } from '../work-slots.ts'
 import type { Alert } from './alert-machine.ts'
 import { Alertmanager } from './alertmanager.ts'
 import { type AlertsToSend, GroupRunner, type GroupStatus } from './group-runner.ts'
@@ -24,7 +25,6 @@ import { SharedLeaves } from './rule-source.ts'
 import type { TemplateSample } from './rule-template.ts'
 import { formatGroup } from './rule-text.ts'
 import { createRulerMetrics, type RulerMetrics } from './ruler-metrics.ts'
-import { Turns } from './turns.ts'
 import { Webhook } from './webhook.ts'
 
 export interface RulerOptions {
@@ -52,7 +52,10 @@ export class Ruler {
   readonly #options: RulerOptions
   readonly #metrics: RulerMetrics
   readonly #directory: RuleDirectory
-  readonly #turns = new Turns(ruleQueriesAtOnceMax)
+  readonly #turns = new WorkSlots({
+    countMax: ruleQueriesAtOnceMax,
+    bytesMax: Number.POSITIVE_INFINITY,
+  })
   readonly #shared = new SharedLeaves()
   readonly #writes: readonly RemoteWrite[]
   readonly #hooks: readonly Webhook[]
@@ -306,7 +309,7 @@ export class Ruler {
           'the evaluation of a rule failed',
         )
       },
-      turn: work => this.#turns.run(work),
+      turn: work => this.#turns.run(0, work),
     })
   }
 

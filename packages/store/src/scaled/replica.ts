@@ -10,7 +10,6 @@ import type { Logger } from 'pino'
 import type { Bucket, BucketCounts } from '../bucket/bucket.ts'
 import { sharedStoreKey, writersPrefix } from '../bucket/bucket-writer.ts'
 import { createCacheBound } from '../bucket/cache-bound.ts'
-import { RequestSlots } from '../bucket/request-slots.ts'
 import { openS3Bucket, type S3BucketParts } from '../bucket/s3-bucket.ts'
 import { openSegmentCache, type SegmentCache } from '../bucket/segment-cache.ts'
 import type { BucketConfig } from '../bucket-config.ts'
@@ -40,6 +39,7 @@ import {
   sharedCommitsInFlight,
 } from '../limits.ts'
 import { type DiskObjectStore, openDiskObjectStore } from '../objects/disk.ts'
+import { WorkSlots } from '../work-slots.ts'
 import { Adoption } from './adoption.ts'
 import { type ChangeListener, createObserver, type ObserverParts } from './change-observer.ts'
 import { collect } from './collector.ts'
@@ -233,7 +233,7 @@ function openCache(
   return openSegmentCache({
     directory: disk.directory,
     cacheDir: cacheDirOf(directory),
-    slots: new RequestSlots({ countMax: bucketReadsMax, bytesMax: bucketReadingBytesMax }),
+    slots: new WorkSlots({ countMax: bucketReadsMax, bytesMax: bucketReadingBytesMax }),
     read: (name, { start, end }) => bucket.read(sharedSegmentKey(name), start, end - start),
     bound: createCacheBound({ ...options, disk, cacheMaxBytes: options.bucket.cacheMaxBytes }),
   })

@@ -4,9 +4,9 @@ import { type Test, test } from 'tap'
 import { BucketObjects } from '../../src/bucket/bucket-objects.ts'
 import { openBucketWriter } from '../../src/bucket/bucket-writer.ts'
 import { openGarbage } from '../../src/bucket/garbage.ts'
-import { RequestSlots } from '../../src/bucket/request-slots.ts'
 import { openSegmentCache } from '../../src/bucket/segment-cache.ts'
 import { openDiskObjectStore } from '../../src/objects/disk.ts'
+import { WorkSlots } from '../../src/work-slots.ts'
 import { createTestLogger } from '../harness.ts'
 import { MemoryBucket } from './memory-bucket.ts'
 
@@ -33,7 +33,7 @@ async function open(t: Test) {
   const cache = await openSegmentCache({
     directory: segmentsDir,
     cacheDir: join(dataDir, 'cache'),
-    slots: new RequestSlots({ countMax: 4, bytesMax: 1e6 }),
+    slots: new WorkSlots({ countMax: 4, bytesMax: 1e6 }),
     read: (name, { start, end }) => bucket.read(`segments/${name}`, start, end - start),
     bound: async () => 1e6,
   })

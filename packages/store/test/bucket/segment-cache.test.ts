@@ -12,9 +12,9 @@ import {
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Test, test } from 'tap'
-import { RequestSlots } from '../../src/bucket/request-slots.ts'
 import { openSegmentCache } from '../../src/bucket/segment-cache.ts'
 import { cacheFillsMax } from '../../src/limits.ts'
+import { WorkSlots } from '../../src/work-slots.ts'
 
 const sizeBytes = 4_000_000
 /** The byte of a segment at an offset: never 0, which a hole has. */
@@ -35,7 +35,7 @@ async function openCache(
   const open = () =>
     openSegmentCache({
       ...{ directory, cacheDir },
-      slots: new RequestSlots({ countMax: 3, bytesMax: 1000 }),
+      slots: new WorkSlots({ countMax: 3, bytesMax: 1000 }),
       read: async (segment, { start, end }) => {
         reads.push(`${segment} ${start}-${end}`)
         onRead()

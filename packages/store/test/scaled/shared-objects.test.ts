@@ -1,10 +1,10 @@
 import { mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'tap'
-import { RequestSlots } from '../../src/bucket/request-slots.ts'
 import { openSegmentCache } from '../../src/bucket/segment-cache.ts'
 import { openDiskObjectStore } from '../../src/objects/disk.ts'
 import { SharedObjects, sharedSegmentKey } from '../../src/scaled/shared-objects.ts'
+import { WorkSlots } from '../../src/work-slots.ts'
 import { MemoryBucket } from '../bucket/memory-bucket.ts'
 import { createTestLogger } from '../harness.ts'
 
@@ -16,7 +16,7 @@ test('a segment whose entry nobody confirmed is read from the bucket, if it was 
   const bucket = new MemoryBucket()
   const cache = await openSegmentCache({
     ...{ directory: disk.directory, cacheDir: join(dir, 'cache') },
-    slots: new RequestSlots({ countMax: 2, bytesMax: 1000 }),
+    slots: new WorkSlots({ countMax: 2, bytesMax: 1000 }),
     read: (name, { start, end }) => bucket.read(sharedSegmentKey(name), start, end - start),
     bound: async () => 1e9,
   })

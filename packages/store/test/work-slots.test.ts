@@ -1,8 +1,8 @@
 import { test } from 'tap'
-import { RequestSlots } from '../../src/bucket/request-slots.ts'
+import { WorkSlots } from '../src/work-slots.ts'
 
 test('requests run within the bounds, in the order of their arrival', async t => {
-  const slots = new RequestSlots({ countMax: 3, bytesMax: 100 })
+  const slots = new WorkSlots({ countMax: 3, bytesMax: 100 })
   const started: number[] = []
   const ends = new Map<number, () => void>()
   const run = (id: number, bytes: number) =>

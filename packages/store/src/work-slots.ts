@@ -1,5 +1,5 @@
-// Bounds how many requests run at a time, and the bytes that they bring. Those that wait run in the order of
-// their arrival.
+// Bounds how many pieces of work run at a time, such as requests, and the bytes that they bring. Those that wait run in the
+// order of their arrival.
 
 export interface SlotBounds {
   readonly countMax: number
@@ -12,7 +12,7 @@ interface Waiting {
 }
 
 /** A number of slots. */
-export class RequestSlots {
+export class WorkSlots {
   readonly #bounds: SlotBounds
   #count = 0
   #bytes = 0
