@@ -15,16 +15,24 @@ export interface PlotOptions {
 const colourCount = 10
 const height = 320
 
+/** Returns what a colour of a style sheet is in the theme of an element. A canvas knows no variables. */
+function drawnColour(room: HTMLElement, written: string): string {
+  const { style } = room
+  style.color = written
+  const { color } = getComputedStyle(room)
+  style.color = ''
+  return color
+}
+
 /** Draws series into an element. Returns a function that removes the drawing. */
 export function drawPlot(
   room: HTMLElement,
   series: readonly Series[],
   { kind, zone, onZoom }: PlotOptions,
 ): () => void {
-  const style = getComputedStyle(room)
-  const colour = (index: number) => style.getPropertyValue(`--series-${index % colourCount}`).trim()
-  const text = style.getPropertyValue('--dim').trim()
-  const lines = style.getPropertyValue('--border').trim()
+  const colour = (index: number) => `var(--series-${index % colourCount})`
+  const text = drawnColour(room, 'var(--dim)')
+  const lines = drawnColour(room, 'var(--border)')
   const axis = { stroke: text, grid: { stroke: lines, width: 1 }, ticks: { stroke: lines } }
   const plot = new uPlot(
     {
@@ -39,13 +47,13 @@ export function drawPlot(
         {},
         ...series.map(({ name }, index) => ({
           label: name,
-          stroke: colour(index),
+          stroke: drawnColour(room, colour(index)),
           width: 1.5,
           points: { show: series[index]!.samples.length === 1 },
           value: (_plot: uPlot, value: number | null) =>
             value === null ? '–' : formatSample(value),
           ...(kind === 'bars' && {
-            fill: `${colour(index)}99`,
+            fill: drawnColour(room, `color-mix(in srgb, ${colour(index)} 60%, transparent)`),
             paths: uPlot.paths.bars!({ size: [0.8, 60] }),
           }),
         })),
