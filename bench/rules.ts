@@ -30,7 +30,7 @@ export interface RulesResult {
   readonly failures: number
 }
 
-/** Writes the rules below a directory: each asks about one app, and compares with a threshold of its own. */
+/** Writes the rules below a directory: each asks about one app, and compares with a different threshold. */
 export function writeRules(
   directory: string,
   load: Pick<WorkloadSummary, 'streams' | 'endMs'>,

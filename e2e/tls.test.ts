@@ -1,4 +1,4 @@
-// A store with a certificate of its own: clients that trust it push, ask and tail.
+// A store that speaks TLS: clients that trust its certificate push, ask and tail.
 
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'

@@ -240,7 +240,7 @@ export const rulerStorageSchema = withUnfollowed(
   'ruler_storage',
 )
 
-/** The blocks of the ruler that have a table of their own in docs/config.md. */
+/** The blocks of the ruler that have a separate table in docs/config.md. */
 export const rulerBlocks = {
   'ruler.alertmanager_client': rulerSchema.properties.alertmanager_client,
   'ruler.remote_write': rulerSchema.properties.remote_write,

@@ -239,7 +239,7 @@ async function openStore(
   const sources = (parts: LogSourceParts) => openSourceBy(parts, { limitsOf, deletes })
   const rules = await openRules({
     ...{ loaded, logger, clock, storage, metrics, limitsOf, version },
-    // Threads of their own, so that no dashboard delays a rule.
+    // Separate threads, so that no dashboard delays a rule.
     openSource: () => {
       const threads = own(new ScanPool(scanWorker, ruleThreads, scanning))
       return sources({ ...sourceParts, pool: threads })
