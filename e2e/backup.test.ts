@@ -66,7 +66,8 @@ test('a backup of a store under load has every line that was acknowledged before
     t.equal(ended.code, 0, ended.err + ended.out)
     t.match(ended.out, /: restored the backup of /)
   }
-  t.equal((await skald(['verify', '--deep', restored])).code, 0)
+  const sound = await skald(['verify', '--deep', restored])
+  t.equal(sound.code, 0, sound.out + sound.err)
   const other = await startStoreOn(t, {
     configFile: join(dir, 'store.yaml'),
     dir: join(dir, 'other'),

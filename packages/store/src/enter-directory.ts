@@ -1,5 +1,6 @@
 // Opens the socket and locks the data directory, in this order if the directory is free.
 
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { type DirectoryLock, lockDirectory } from '@skald/wire/directory-lock'
 import type { Logger } from 'pino'
@@ -7,10 +8,12 @@ import type { StoreConfig } from './config.ts'
 import { type Listener, openListener } from './http/listener.ts'
 import { upgradesBelow } from './http/tail-route.ts'
 import { readCertificate } from './tls/certificate.ts'
+import { refuseUnfinishedRestore } from './unfinished-restore.ts'
 
 /**
  * Listens and locks the data directory. If a process of another host or container holds the lock,
  * waits for it: in a rolling update, that is the old process.
+ * @throws UpkeepError when a restore into the directory is not finished; DirectoryLockedError; the system's error.
  */
 export async function enterDirectory(config: StoreConfig, logger: Logger) {
   const { dataDir } = config
@@ -45,6 +48,7 @@ export async function enterDirectory(config: StoreConfig, logger: Logger) {
         listener.status = `it is waiting for the ${what}, which another process is using`
       },
     })
+    refuseUnfinishedRestore(dataDir, readdirSync(dataDir))
     return {
       lock: { close: () => lock!.release() },
       listener: await listen(),

@@ -3,6 +3,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { UpkeepError } from '../errors.ts'
+import { refuseUnfinishedRestore } from '../unfinished-restore.ts'
 import { type BackupManifest, readManifest } from './manifest.ts'
 
 /** Where segments and catalog are. */
@@ -14,9 +15,6 @@ export interface DataPlace {
   /** The list of the backup, if it is one. */
   readonly manifest: BackupManifest | undefined
 }
-
-/** Directory in which a restore puts what is not complete yet. */
-export const restoringName = 'restoring'
 
 /**
  * Finds the parts of a directory.
@@ -32,9 +30,7 @@ export function findDataPlace(directory: string): DataPlace {
   if (manifest) {
     return { directory, segmentsDir, catalogPath: join(directory, manifest.catalog.name), manifest }
   }
-  if (names.includes(restoringName)) {
-    throw wrongPath(`${directory} has a restore that is not finished: run skald restore again`)
-  }
+  refuseUnfinishedRestore(directory, names)
   if (names.includes('bucket.json')) {
     const { place } = JSON.parse(readFileSync(join(directory, 'bucket.json'), 'utf8'))
     throw wrongPath(

@@ -7,8 +7,9 @@ import { join } from 'node:path'
 import { makePrivateDirectory } from '@skald/wire'
 import { lockDirectory } from '@skald/wire/directory-lock'
 import { UpkeepError } from '../errors.ts'
+import { hasUnfinishedRestore, restoringName } from '../unfinished-restore.ts'
 import { type Content, copyChecked, hashFile, syncDirectory } from './checked-copy.ts'
-import { listFiles, restoringName, wrongPath } from './data-place.ts'
+import { listFiles, wrongPath } from './data-place.ts'
 import { checkApart, checkRoom, refuseUrl } from './directories.ts'
 import type { Finding } from './finding.ts'
 import { type BackupFile, type BackupManifest, manifestName, readManifest } from './manifest.ts'
@@ -62,8 +63,9 @@ export async function restore(options: RestoreOptions): Promise<RestoreSummary> 
     onUnsupported: why => options.onUnsupportedLock?.(why),
   })
   try {
-    refuseContent(directory)
-    return await new Restore(manifest, options).run()
+    const isPlaced = refuseContent(directory)
+    const work = new Restore(manifest, options)
+    return isPlaced ? await work.tidy() : await work.run()
   } finally {
     await lock.release()
   }
@@ -72,12 +74,20 @@ export async function restore(options: RestoreOptions): Promise<RestoreSummary> 
 /** Files and directories that an empty data directory may have. */
 const harmless = new Set(['lock', 'lost+found', restoringName])
 
-function refuseContent(directory: string): void {
+/**
+ * Returns true if a restore has put everything in place, and was stopped before it had tidied up.
+ * @throws UpkeepError when the directory has anything but the parts of a restore.
+ */
+function refuseContent(directory: string): boolean {
   const names = readdirSync(directory)
-  const found = names.filter(name => !harmless.has(name))
-  // The last steps of a restore: the segments are in place, the catalog is not.
-  const isEnding = names.includes(restoringName) && found.length === 1 && found[0] === 'segments'
-  if (found.length === 0 || isEnding) return
+  const found = names.filter(name => !harmless.has(name)).sort()
+  if (found.length === 0) return false
+  // The last steps of a restore: the segments are in place, and then the catalog too.
+  if (names.includes(restoringName)) {
+    const parts = found.join()
+    if (parts === 'segments' || parts === 'catalog.sqlite,segments')
+      return !hasUnfinishedRestore(names)
+  }
   throw wrongPath(
     `${directory} is not empty, it has ${found.slice(0, 3).join(', ')}${found.length > 3 ? ' and more' : ''}: restore into an empty directory`,
   )
@@ -109,7 +119,7 @@ class Restore {
 
   async run(): Promise<RestoreSummary> {
     const { source, directory } = this.#options
-    const { takenAt, catalog, segments } = this.#manifest
+    const { catalog, segments } = this.#manifest
     makePrivateDirectory(this.#segmentsDir)
     await this.#removeOthers()
     const there = new Set(listFiles(this.#segmentsDir).map(({ name }) => name))
@@ -121,13 +131,40 @@ class Restore {
     await this.#copy(catalog, join(source, catalog.name), join(this.#restoring, 'catalog.sqlite'))
     this.#refuseDamaged()
     await this.#putInPlace()
+    return this.#summary(this.#kept)
+  }
+
+  #summary(kept: number): RestoreSummary {
+    const { takenAt, catalog, segments } = this.#manifest
     return {
       takenAt,
       segments: segments.length,
       bytes: this.#totalBytes - catalog.sizeBytes,
-      kept: this.#kept,
+      kept,
       damage: this.#damaged.length,
     }
+  }
+
+  /**
+   * Ends a restore that had put everything in place already.
+   * @throws UpkeepError when what is in place is not this backup.
+   */
+  async tidy(): Promise<RestoreSummary> {
+    const { directory } = this.#options
+    const { catalog, segments } = this.#manifest
+    const files = segments.map(file => ({ file, path: join(this.#segmentsDir, file.name) }))
+    for (const { file, path } of [
+      ...files,
+      { file: catalog, path: join(directory, 'catalog.sqlite') },
+    ]) {
+      if (existsSync(path) && isSame(await hashFile(path, () => {}), file)) continue
+      throw wrongPath(
+        `${directory} has a store already, and its ${file.name} differs from the backup's: restore into an empty directory`,
+      )
+    }
+    await rm(this.#restoring, { recursive: true, force: true })
+    await syncDirectory(directory)
+    return this.#summary(segments.length + 1)
   }
 
   /** Removes what an interrupted restore of another backup has left. */

@@ -113,6 +113,39 @@ test('a restore that was interrupted in its last steps is finished', async t => 
   await isSound(t, target)
 })
 
+test('a restore that was interrupted before it had tidied up is complete, and another run tidies up', async t => {
+  const { store, target, run, back } = await makeRestore(t)
+  await run()
+  mkdirSync(join(target, 'restoring'))
+  await isSound(t, target)
+  t.match(await run(), { segments: 3, kept: 4 })
+  t.same(readdirSync(target).sort(), ['catalog.sqlite', 'lock', 'segments'])
+
+  mkdirSync(join(target, 'restoring'))
+  await store.catalog.addSegments([], [store.fresh[0]!])
+  await back()
+  await t.rejects(run(), {
+    code: 'UPKEEP_PATH',
+    message: /its catalog.* differs from the backup's/,
+  })
+  t.equal((await segmentNames(join(target, 'segments'))).length, 3, 'nothing of it is touched')
+})
+
+test('no store starts on a restore that is not finished', async t => {
+  const { target, run } = await makeRestore(t)
+  await run()
+  mkdirSync(join(target, 'restoring'))
+  renameSync(join(target, 'catalog.sqlite'), join(target, 'restoring/catalog.sqlite'))
+  await t.rejects(startTestStore(t, { dir: target }), {
+    code: 'UPKEEP_PATH',
+    message: /has a restore that is not finished: run skald restore again/,
+  })
+  await run()
+  await isSound(t, target)
+  mkdirSync(join(target, 'restoring'))
+  t.same((await startTestStore(t, { dir: target, yaml: 'auth_enabled: true' })).messages(), [])
+})
+
 test('what an interrupted restore of an older backup has left is removed', async t => {
   const { store, target, run, back } = await makeRestore(t)
   let calls = 0
