@@ -22,6 +22,7 @@ export {
 } from './detected-fields/detected-fields.ts'
 export { type QueryResult, runQuery, type VectorSample } from './engine/engine.ts'
 export { gapLeafOf, gapMarkOf } from './engine/gap-leaf.ts'
+export { type LogWalk, type WalkServices, walkLogs } from './engine/log-walk.ts'
 export {
   type LinePattern,
   type PatternRequest,
@@ -45,6 +46,12 @@ export {
   LogqlSyntaxError,
   VectorMatchingError,
 } from './errors.ts'
+export {
+  type ExportFormat,
+  type ExportWriter,
+  exportFormats,
+  exportWriter,
+} from './formats/export-format.ts'
 export {
   formatQueryResult,
   formatResultData,

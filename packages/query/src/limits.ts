@@ -162,3 +162,15 @@ export const patternLinesLeast = 30
 
 /** Maximum patterns in a result; those with the most lines are kept. */
 export const patternsMax = 1000
+
+/** Entries of one page of a walk over all lines of a query. Larger pages are hardly faster. */
+export const walkPageEntries = 10_000
+
+/** A walk that has to ask for more, or for less, does so by this factor. */
+export const walkGrowth = 4
+
+/** Longest time that one page of a walk covers, so that a filter that finds little stays below the query timeout. */
+export const walkSliceNs = 24n * nsPerHour
+
+/** Characters of an exported push body, from which on the next one begins. Stores accept some megabytes. */
+export const pushBodyChars = 1_000_000

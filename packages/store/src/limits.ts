@@ -280,6 +280,9 @@ export const stopGraceMs = 3_000
 export const answerTakenMs = 60_000
 export const watchedAnswerBytes = 1024 * 1024
 
+/** Different warnings that an export tells at its end. */
+export const exportWarningsMax = 20
+
 /** Answers smaller than this are not compressed. They fit into one packet anyway. */
 export const gzipBytesLeast = 1400
 

@@ -18,6 +18,7 @@ import { addCardinalityRoute } from './http/cardinality-route.ts'
 import { addDeleteRoutes } from './http/delete-routes.ts'
 import { addDetectedRoutes } from './http/detected-routes.ts'
 import { addDrilldownRoutes } from './http/drilldown-routes.ts'
+import { addExportRoute } from './http/export-route.ts'
 import { addIndexRoutes } from './http/index-routes.ts'
 import { addLabelsRoutes } from './http/labels-routes.ts'
 import type { Listener } from './http/listener.ts'
@@ -465,6 +466,7 @@ async function addRoutes(app: FastifyInstance, parts: RouteParts): Promise<void>
       })
       const demotedOf = guard.demotedOf.bind(guard)
       addQueryRoutes(routes, { ...reading, demotedOf })
+      addExportRoute(routes, reading)
       addCardinalityRoute(routes, { ...reading, guard })
       addDrilldownRoutes(routes, { authEnabled, limitsOf, version: status.version })
       addIndexRoutes(routes, reading)
