@@ -1,8 +1,11 @@
 // The runner of test files finds every way in which a file can fail.
 
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'tap'
 import { runFiles } from './runner/run-files.ts'
 
+const leaving = "test('a', async t => { t.pass(); exit(0) })"
 const head = "import { test } from 'tap'\n"
 const samples = {
   'passes.ts': `${head}test('a', async t => { t.pass('one'); await t.test('b', async t => t.pass('two')) })`,
@@ -46,4 +49,45 @@ test('Each way to fail counts as a failure, with its reason', async t => {
   t.same(firstLines('stops.ts'), ['it ended with code 1'])
   t.match(of('stops.ts').failures[0], /no start/)
   t.same(firstLines('says-nothing.ts'), ['it has no assertions'])
+})
+
+test('Files that share a process have their own results, and one that ends it harms none of the others', async t => {
+  const rootDir = t.testdir(samples)
+  const files = [
+    'passes.ts',
+    'fails.ts',
+    'throws.ts',
+    'stops.ts',
+    'leaves.ts',
+    'skips.ts',
+    'stays.ts',
+  ]
+  const first = `${head}test('directory', async t => t.match(t.testdir(), /${'fixtures.*first'}/))`
+  const last = `${head}test('directory', async t => t.match(t.testdir(), /${'fixtures.*last'}/))`
+  writeFileSync(join(rootDir, 'first.ts'), first)
+  writeFileSync(join(rootDir, 'last.ts'), last)
+  // Only a file that says so in its text has a process of its own.
+  writeFileSync(join(rootDir, 'leaves.ts'), `${head}const { exit } = process\n${leaving}`)
+  const all = ['first.ts', ...files, 'last.ts']
+  const results = await runFiles(all, {
+    ...{ rootDir, jobs: 1, nodeFlags: [], env: process.env, mayShare: new Set(all) },
+    onResult: () => {},
+  })
+  t.same(
+    results.map(({ file }) => file),
+    all,
+  )
+  const of = (name: string) => results.find(({ file }) => file === name)!
+  const firstLines = (name: string) => of(name).failures.map(text => text.split('\n')[0])
+  t.match(of('first.ts'), { passed: 1, failures: [] })
+  t.match(of('passes.ts'), { passed: 2, failures: [], skips: [] })
+  t.same(firstLines('fails.ts'), ['a > b > one is two'])
+  t.equal(of('fails.ts').passed, 1)
+  t.same(firstLines('throws.ts'), ['a > a bad day'])
+  t.match(firstLines('stops.ts'), [/no start/])
+  t.equal(of('leaves.ts').passed, 1)
+  t.equal(of('leaves.ts').failures.length, 1)
+  t.match(of('skips.ts'), { passed: 0, failures: [], skips: ['a: there is no helm'] })
+  t.match(firstLines('stays.ts'), [/unfinished/])
+  t.match(of('last.ts'), { passed: 1, failures: [] })
 })

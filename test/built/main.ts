@@ -4,6 +4,7 @@
 import { globSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { buildProgram } from '../../release/program.ts'
+import { quickTests } from '../quick/choose.ts'
 import { runCommand } from '../runner/command.ts'
 
 const root = resolve(import.meta.dirname, '../..')
@@ -14,4 +15,5 @@ await buildProgram(program)
 await runCommand(() => globSync(patterns, { cwd: root }).sort(), {
   nodeFlags: [`--import=${join(import.meta.dirname, 'threads.ts')}`],
   env: { ...process.env, SKALD_TEST_PROGRAM: program },
+  mayShare: new Set(quickTests()),
 })

@@ -7,4 +7,5 @@ import { quickTests } from './choose.ts'
 await runCommand(quickTests, {
   nodeFlags: [`--import=${join(import.meta.dirname, 'refuse-starts.ts')}`],
   env: process.env,
+  mayShare: new Set(quickTests()),
 })

@@ -11,7 +11,7 @@ const root = resolve(import.meta.dirname, '../..')
 /** Runs the files of the command line, or else all that `allTests` returns. Sets the exit code. */
 export async function runCommand(
   allTests: () => readonly string[],
-  { nodeFlags, env }: Pick<RunOptions, 'nodeFlags' | 'env'>,
+  { nodeFlags, env, mayShare }: Pick<RunOptions, 'nodeFlags' | 'env' | 'mayShare'>,
 ): Promise<void> {
   let asked: Asked
   try {
@@ -25,6 +25,7 @@ export async function runCommand(
   const results = await runFiles(asked.files.length > 0 ? asked.files : allTests(), {
     jobs: asked.jobs,
     nodeFlags,
+    mayShare,
     // Compiled code is kept between files and processes.
     env: { ...env, NODE_COMPILE_CACHE: resolve(root, 'node_modules/.cache/tests') },
     onResult: printResult,

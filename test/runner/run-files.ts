@@ -1,11 +1,13 @@
-// Runs test files, each in a process, several at a time. Tap writes the tests; this runs them, because tap's own runner
-// loads five modules before each file, and again in each Node that a test starts: a second of work for each of 440 files.
+// Runs test files, several processes at a time. Tap writes the tests; this runs them, because tap's own runner loads five
+// modules before each file, and again in each Node that a test starts: a second of work for each of 440 files. Files that
+// start nothing share a process.
 
 import { spawn } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { Parser } from 'tap-parser'
 import { parse, stringify } from 'yaml'
+import { endOfFile, groupFiles } from './shared-files.ts'
 
 const root = resolve(import.meta.dirname, '../..')
 
@@ -38,6 +40,8 @@ export interface RunOptions {
   /** The directory of the files and of their outputs (`.tap/test-results`); the repository if left out. */
   readonly rootDir?: string
   readonly jobs: number
+  /** Files that start no process, thread or server: they may share one. */
+  readonly mayShare?: ReadonlySet<string> | undefined
   /** Flags of Node before the file's name. */
   readonly nodeFlags: readonly string[]
   readonly env: NodeJS.ProcessEnv
@@ -51,28 +55,71 @@ export async function runFiles(
   options: RunOptions,
 ): Promise<readonly FileResult[]> {
   const results: FileResult[] = []
-  const waiting = [...files]
+  const waiting: (readonly string[])[] = groupFiles(
+    files,
+    options.mayShare ?? new Set(),
+    options.rootDir ?? root,
+  )
   const worker = async () => {
-    for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
-      const result = await runFile(file, options)
-      results.push(result)
-      options.onResult(result)
+    for (let group = waiting.shift(); group; group = waiting.shift()) {
+      const { ended, rest } = await runGroup(group, options)
+      if (rest.length > 0) waiting.unshift(rest)
+      for (const result of ended) {
+        results.push(result)
+        options.onResult(result)
+      }
     }
   }
   await Promise.all(Array.from({ length: options.jobs }, worker))
   return results
 }
 
-async function runFile(
-  file: string,
+interface GroupEnd {
+  readonly ended: readonly FileResult[]
+  /** Files that did not run, because one before them ended the process. */
+  readonly rest: readonly string[]
+}
+
+async function runGroup(files: readonly string[], options: RunOptions): Promise<GroupEnd> {
+  const { rootDir = root } = options
+  const isShared = files.length > 1
+  const script = isShared
+    ? [join(import.meta.dirname, 'shared-process.ts'), rootDir, ...files]
+    : [join(rootDir, files[0]!)]
+  const { output, ending, errors, seconds } = await runProcess(script, files.length, options)
+  const parts = splitOutput(output, files)
+  const judgements = judge(output, { ending, errors, files })
+  const ended = judgements.map((judgement, i) => {
+    const file = files[i]!
+    keep(join(rootDir, '.tap/test-results', file), parts[i] ?? '', errors)
+    return { file, seconds: seconds / judgements.length, ...judgement }
+  })
+  return { ended, rest: files.slice(judgements.length) }
+}
+
+/** Returns what each file printed. */
+function splitOutput(output: string, files: readonly string[]): string[] {
+  let rest = output
+  return files.map((file, i) => {
+    const end = i === files.length - 1 ? rest.length : rest.indexOf(`# Subtest: ${endOfFile(file)}`)
+    const part = rest.slice(0, end < 0 ? rest.length : end)
+    rest = rest.slice(part.length)
+    return part
+  })
+}
+
+/** Runs Node with a script and its arguments. */
+async function runProcess(
+  script: readonly string[],
+  fileCount: number,
   { rootDir = root, nodeFlags, env }: RunOptions,
-): Promise<FileResult> {
+) {
   const started = performance.now()
-  const child = spawn(process.execPath, [...nodeFlags, join(rootDir, file)], {
+  const child = spawn(process.execPath, [...nodeFlags, ...script], {
     cwd: rootDir,
     env: {
       ...env,
-      TAP_TIMEOUT: String(runSettings.timeout),
+      TAP_TIMEOUT: String(runSettings.timeout * fileCount),
       // A test's files stay until it runs again.
       TAP_SAVE_FIXTURE: '1',
     },
@@ -99,25 +146,37 @@ async function runFile(
   child.stdout.destroy()
   child.stderr.destroy()
   const seconds = (performance.now() - started) / 1000
-  const output = Buffer.concat(chunks)
-  keep(join(rootDir, '.tap/test-results', file), output, errors)
-  return { file, seconds, ...judge(output.toString(), ending, errors) }
+  return { output: Buffer.concat(chunks).toString(), ending, errors, seconds }
 }
 
 /** Writes the whole output of a file where you find it after a failure. */
-function keep(path: string, output: Buffer, errors: string): void {
+function keep(path: string, output: string, errors: string): void {
   mkdirSync(dirname(path), { recursive: true })
   writeFileSync(`${path}.tap`, output)
   writeFileSync(`${path}.stderr`, errors)
 }
 
-type Judgement = Pick<FileResult, 'passed' | 'failures' | 'skips'>
+interface Judgement {
+  passed: number
+  readonly failures: string[]
+  readonly skips: string[]
+}
 
-/** Counts the assertions of an output. `ending` says how the process ended, if it did not end well. */
-function judge(output: string, ending: string, errors: string): Judgement {
-  const failures: string[] = []
-  const skips: string[] = []
-  let passed = 0
+/** How a process ended that ran test files. */
+interface ProcessEnd {
+  /** Says how the process ended, if it did not end well. */
+  readonly ending: string
+  /** The end of what it printed as errors. */
+  readonly errors: string
+  readonly files: readonly string[]
+}
+
+/** Counts the assertions of each file, up to the one that ended the process. */
+function judge(output: string, { ending, errors, files }: ProcessEnd): readonly Judgement[] {
+  const judgements: Judgement[] = []
+  let endedCount = 0
+  const begin = () => judgements.push({ passed: 0, failures: [], skips: [] })
+  begin()
   const listen = (parser: Parser) => {
     // The next line after the assertions of a test is the test itself.
     let isTest = false
@@ -126,22 +185,36 @@ function judge(output: string, ending: string, errors: string): Judgement {
       isTest = true
     })
     parser.on('assert', ({ ok, name, fullname, skip, todo, diag }) => {
-      if (skip) skips.push(`${name}: ${skip === true ? 'no reason given' : skip}`)
-      else if (!isTest && !todo && ok) passed++
-      else if (!isTest && !todo) failures.push(`${fullname}\n${details(diag)}`)
+      const now = judgements.at(-1)!
+      if (skip) now.skips.push(`${name}: ${skip === true ? 'no reason given' : skip}`)
+      else if (!isTest && !todo && ok) now.passed++
+      else if (!isTest && !todo) now.failures.push(`${fullname}\n${details(diag)}`)
+      if (isTest && name === endOfFile(files[judgements.length - 1]!)) {
+        // The assertion that ends a file in a shared process.
+        if (ok) now.passed--
+        endedCount++
+        if (judgements.length < files.length) begin()
+      }
       isTest = false
     })
   }
   const parser = new Parser()
   listen(parser)
   parser.end(output)
-  if (ending !== '' && failures.length === 0) failures.push(`${ending}\n${errors}`)
-  if (!parser.results?.ok && failures.length === 0) {
-    const reasons = parser.results?.failures.map(failure => stringify(failure)) ?? []
-    failures.push(['its output is not that of a test that passed', ...reasons].join('\n'))
+  const last = judgements.at(-1)!
+  const hasFailures = () => judgements.some(({ failures }) => failures.length > 0)
+  const isCut = files.length > 1 && endedCount < judgements.length
+  if (isCut && last.failures.length === 0) {
+    last.failures.push(`${ending || 'its process ended before it did'}\n${errors}`)
   }
-  if (passed + skips.length + failures.length === 0) failures.push('it has no assertions')
-  return { passed, failures, skips }
+  if (ending !== '' && !hasFailures()) last.failures.push(`${ending}\n${errors}`)
+  if (!parser.results?.ok && !hasFailures()) {
+    const reasons = parser.results?.failures.map(failure => stringify(failure)) ?? []
+    last.failures.push(['its output is not that of a test that passed', ...reasons].join('\n'))
+  }
+  for (const { passed, failures, skips } of judgements)
+    if (passed + skips.length + failures.length === 0) failures.push('it has no assertions')
+  return judgements
 }
 
 function details(diag: unknown): string {

@@ -27,7 +27,7 @@ testRooms(tap, {
     ['catalog'],
     ['segment'],
     ['levels', 'skald-schema.ts', 'settings', 'tenant-limits.ts', 'tls'],
-    ['schema-forms.ts'],
+    ['schema-forms.ts', 'unfinished-restore.ts'],
     [
       'bucket-config.ts',
       'buffers.ts',
