@@ -38,26 +38,25 @@ function report(name, isOk, detail = '') {
 }
 
 /**
- * Runs a command and passes on the lines it printed that `shows` lets through; returns its exit code
- * and all that it printed.
+ * Runs a command and passes on the lines it printed that `shows` lets through, once it has ended. Resolves with its exit
+ * code and all that it printed.
  */
-function run(command, args, { shows = () => true, ...options } = {}) {
-  console.log(`\n$ ${[command, ...args].join(' ')}`)
+async function run(command, args, { shows = () => true, ...options } = {}) {
   // Through a file, because a program that exits while a pipe is full loses the rest of its output.
   const dir = mkdtempSync(join(tmpdir(), 'skald-ci-'))
   const path = join(dir, 'output')
   const file = openSync(path, 'w')
-  const result = spawnSync(command, args, {
-    cwd: root,
-    stdio: ['ignore', file, 'inherit'],
-    ...options,
+  const child = spawn(command, args, { cwd: root, stdio: ['ignore', file, 'inherit'], ...options })
+  const code = await new Promise(done => {
+    child.once('error', () => done(1))
+    child.once('exit', ended => done(ended ?? 1))
   })
   closeSync(file)
   const output = readFileSync(path, 'utf8')
   rmSync(dir, { recursive: true, force: true })
   const shown = output.split('\n').filter(shows).join('\n')
-  process.stdout.write(shown.length > 200_000 ? shown.slice(-200_000) : shown)
-  return { code: result.status ?? 1, output }
+  process.stdout.write(`\n$ ${[command, ...args].join(' ')}\n${shown.slice(-200_000)}`)
+  return { code, output }
 }
 
 function addCounts(output, pattern) {
@@ -67,8 +66,8 @@ function addCounts(output, pattern) {
     : undefined
 }
 
-function install() {
-  const { code } = run('npm', ['ci', '--no-audit', '--no-fund'])
+async function install() {
+  const { code } = await run('npm', ['ci', '--no-audit', '--no-fund'])
   report('npm ci', code === 0)
   return code === 0
 }
@@ -119,7 +118,7 @@ function build(program, args, options) {
 }
 
 /** Installs the programs that tests run beside Skald. If one is missing, its tests skip with one line. */
-function installCounterparts() {
+async function installCounterparts() {
   const has = (program, flag) => spawnSync(program, [flag]).status === 0
   const packages = has('rsyslogd', '-v') ? [] : ['rsyslog', 'systemd-journal-remote', 'bzip2']
   // Lets system calls of a store fail.
@@ -139,22 +138,25 @@ function installCounterparts() {
   const hasZookeeper = existsSync('/usr/share/java/zookeeper.jar')
   if (!hasZookeeper && has('java', '-version')) packages.push('libzookeeper-java')
   if (packages.length > 0 && process.getuid?.() === 0) {
-    run('apt-get', ['update'], { timeout: 120_000 })
-    run('apt-get', ['install', '-y', '--no-install-recommends', ...packages], { timeout: 300_000 })
+    await run('apt-get', ['update'], { timeout: 120_000 })
+    await run('apt-get', ['install', '-y', '--no-install-recommends', ...packages], {
+      timeout: 300_000,
+    })
   }
 }
 
-function test() {
+async function test() {
   const env = { ...process.env, ...(agentJudged && { SKALD_AGENT_RUNS_JUDGED: '1' }) }
-  const { code, output } = run('npm', ['test'], { env })
+  const { code, output } = await run('npm', ['test'], { env })
   const counts = addCounts(output, /(?<pass>\d+) assertions passed, (?<fail>\d+) failed/g)
   if (counts) passed += counts.passed
   for (const [, file] of output.matchAll(/^FAILED (.*)/gm)) failures.push(file)
   report('npm test', code === 0, counts ? `${counts.failed} assertions failed` : 'no count')
 }
 
-function lint() {
-  report('npm run check', run('npm', ['run', '-s', 'check']).code === 0)
+async function lint() {
+  const { code } = await run('npm', ['run', '-s', 'check'])
+  report('npm run check', code === 0)
 }
 
 function freePort() {
@@ -206,11 +208,13 @@ limits_config: {max_query_series: 100000, max_entries_limit_per_query: 5000000, 
     await waitUntilReady(url, store)
     const results = join(dir, 'results.json')
     const next = join(recorded, 'cases-next')
-    run('node', [runner, '--url', url, '--push', '--json', results], { shows: isNoFailedCase })
+    await run('node', [runner, '--url', url, '--push', '--json', results], {
+      shows: isNoFailedCase,
+    })
     judge('recorded request', results)
     if (existsSync(next)) {
       const args = [runner, '--url', url, '--cases', next, '--json', results]
-      run('node', args, { shows: isNoFailedCase })
+      await run('node', args, { shows: isNoFailedCase })
       judge('recorded request', results)
     }
   } finally {
@@ -220,13 +224,13 @@ limits_config: {max_query_series: 100000, max_entries_limit_per_query: 5000000, 
   }
 }
 
-function compareAgent() {
+async function compareAgent() {
   const runner = join(recordedCases('conformance-agent', 'agent'), 'run.mjs')
   const dir = mkdtempSync(join(tmpdir(), 'skald-ci-'))
   const results = join(dir, 'results.json')
   try {
     const agent = `${skald} agent -config.file={{CONFIG}} -limit.gap-markers=false`
-    run('node', [runner, '--agent', agent, '--json', results], { shows: isNoFailedCase })
+    await run('node', [runner, '--agent', agent, '--json', results], { shows: isNoFailedCase })
     judge('recorded agent run', results)
     agentJudged = existsSync(results)
   } finally {
@@ -255,24 +259,20 @@ function judge(kind, path) {
 }
 
 /** Builds what the recorded requests are sent to. `npm test` builds it again. */
-function buildSkald() {
+async function buildSkald() {
   const node = join(root, 'node_modules/node/bin/node')
-  const { code } = run(node, [join(root, 'release/program.ts'), program])
+  const { code } = await run(node, [join(root, 'release/program.ts'), program])
   report('the program is built', code === 0)
   return code === 0
 }
 
 const building = buildPrograms()
-const isInstalled = install()
-if (isInstalled) installCounterparts()
-await building
+const [isInstalled] = await Promise.all([install(), installCounterparts(), building])
 if (isInstalled) {
-  lint()
-  if (buildSkald()) {
-    await compareQueries()
-    compareAgent()
-    test()
-  }
+  const isBuilt = await buildSkald()
+  // Together, because each waits now and then.
+  await Promise.all([lint(), isBuilt && compareQueries(), isBuilt && compareAgent()])
+  if (isBuilt) await test()
 }
 for (const failure of failures) console.log(`FAILED ${failure}`)
 console.log(`${passed} passed, ${failures.length} failed`)

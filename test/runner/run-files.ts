@@ -60,8 +60,11 @@ export async function runFiles(
     options.mayShare ?? new Set(),
     options.rootDir ?? root,
   )
-  const worker = async () => {
-    for (let group = waiting.shift(); group; group = waiting.shift()) {
+  // From both ends: those of `e2e/`, at the front, mostly compute, and many at the end mostly wait.
+  const worker = async (_: unknown, i: number) => {
+    const isFromEnd = options.jobs > 1 && i === 0
+    const next = () => (isFromEnd ? waiting.pop() : waiting.shift())
+    for (let group = next(); group; group = next()) {
       const { ended, rest } = await runGroup(group, options)
       if (rest.length > 0) waiting.unshift(rest)
       for (const result of ended) {
@@ -70,7 +73,7 @@ export async function runFiles(
       }
     }
   }
-  await Promise.all(Array.from({ length: options.jobs }, worker))
+  await Promise.all(Array.from({ length: options.jobs }).map(worker))
   return results
 }
 

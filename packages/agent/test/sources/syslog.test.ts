@@ -135,7 +135,7 @@ test('Syslog over UDP takes a message a datagram, in both formats', async t => {
 })
 
 test('Syslog closes silent connections, but not those that wait for the server', async t => {
-  const { receiver, agent, port } = await start(t, ', idle_timeout: 300ms')
+  const { receiver, agent, port } = await start(t, ', idle_timeout: 1500ms')
   const silent = net.connect(port, '127.0.0.1')
   await once(silent, 'close')
   receiver.respond(503)
