@@ -1,5 +1,5 @@
 // The table of all routes: what a client needs to call each. A new route gets a row here; without one it needs the role
-// admin. docs/security.md says the same, made by e2e/access-table.test.ts.
+// admin. docs/security.md says the same, made by a test.
 
 import type { Role } from '../auth/auth-config.ts'
 
