@@ -272,6 +272,9 @@ function readAuth(config: RawStoreConfig, file: unknown, report: Report): AuthCo
   if (!Object.hasOwn((file ?? {}) as object, 'auth')) return undefined
   return resolveAuth(config.auth, {
     authEnabled: config.auth_enabled,
+    isEmpty: ['auth.users.0', 'auth.tokens.0', 'auth.oidc.issuer'].every(
+      path => !valueAt(file as WrittenFile, path),
+    ),
     report: (key, message) => report('auth', key, message),
   })
 }

@@ -20,16 +20,21 @@ type Report = (key: string, message: string) => void
 interface ResolveOptions {
   /** Whether tenants are told apart. If not, identities need none. */
   readonly authEnabled: boolean
+  /** Whether the file names nobody. Entries with a mistake are not in `raw`. */
+  readonly isEmpty: boolean
   readonly report: Report
 }
 
 /** Returns who may come in. The block must be in the file. */
-export function resolveAuth(raw: RawAuth, { authEnabled, report }: ResolveOptions): AuthConfig {
+export function resolveAuth(
+  raw: RawAuth,
+  { authEnabled, isEmpty, report }: ResolveOptions,
+): AuthConfig {
   const read = new IdentityReader(authEnabled, report)
   const users = readUsers(raw, read, report)
   const tokens = readTokens(raw, read, report)
   const oidc = readOidc(raw.oidc, read, report)
-  if (raw.users.length === 0 && raw.tokens.length === 0 && raw.oidc.issuer === '') {
+  if (isEmpty) {
     report('tokens', 'nobody may come in: write users, tokens or oidc, or remove the block auth')
   }
   if (raw.audit_tenant !== '') {
