@@ -48,7 +48,7 @@ export interface AuthGuardParts {
 /** Name of the cookie of a session. */
 export const sessionCookie = 'skald_session'
 
-/** The page sends it, so that no browser opens its own window for a password. */
+/** The page sends it: it gets the name of its user, and no challenge that opens a window of the browser. */
 const pageHeader = 'x-skald-page'
 
 type Done = (error?: Error) => void
@@ -117,7 +117,10 @@ export class AuthGuard {
       if (problem instanceof AccessError && problem.code === 'ACCESS_UNKNOWN') {
         challenge(request, reply)
       }
-      if (!problem && identity) request.identity = identity
+      if (!problem && identity) {
+        request.identity = identity
+        if (isPage(request)) void reply.header('X-Skald-User', encodeURIComponent(identity.name))
+      }
       done(problem)
     })
   }
@@ -256,10 +259,13 @@ function paramsOf(request: FastifyRequest): Readonly<Record<string, string>> | u
   }
 }
 
-function challenge({ headers }: FastifyRequest, reply: FastifyReply): void {
+function isPage({ headers }: FastifyRequest): boolean {
+  return headers[pageHeader] !== undefined
+}
+
+function challenge(request: FastifyRequest, reply: FastifyReply): void {
   const bearer = 'Bearer realm="Skald"'
-  const isPage = headers[pageHeader] !== undefined
-  const ways = isPage ? [bearer] : ['Basic realm="Skald", charset="UTF-8"', bearer]
+  const ways = isPage(request) ? [bearer] : ['Basic realm="Skald", charset="UTF-8"', bearer]
   void reply.header('WWW-Authenticate', ways)
 }
 
