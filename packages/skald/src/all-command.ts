@@ -1,5 +1,6 @@
 // `skald all`: store and agent in one process. By default they read the logs of this machine.
 
+import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import {
   type Agent,
@@ -39,7 +40,7 @@ export async function runAllCommand(argv: readonly string[], terminal: Terminal)
     terminal.stdout.write(`skald, version ${version}\n`)
     return 0
   }
-  const { loaded, warnings } = loadStore(flags, terminal)
+  const { loaded, warnings, authSource } = loadStore(flags, terminal)
   const isInteractive = terminal.stdout.isTTY === true
   // A person watches the progress bar. Messages below a warning would tear it apart.
   const isQuiet = isInteractive && flags['log.level'] === undefined
@@ -54,7 +55,13 @@ export async function runAllCommand(argv: readonly string[], terminal: Terminal)
     addRoutes: (app: Server) => addPages(app, () => agent),
     metrics: async () => (await agent?.metrics.registry.metrics()) ?? '',
   }
-  const store = await startStore({ loaded, logger, version, beside })
+  // The agent shows it to the store of this process; nobody else knows it.
+  const ownToken = loaded.config.auth && randomBytes(32).toString('base64url')
+  const store = await startStore({
+    ...{ loaded, logger, version, beside },
+    ...authSource,
+    ...(ownToken !== undefined && { ownToken }),
+  })
   const leaving = new AbortController()
   try {
     agent = await startEmbeddedAgent(store, {
@@ -62,6 +69,7 @@ export async function runAllCommand(argv: readonly string[], terminal: Terminal)
       terminal,
       logger,
       dataDir: loaded.config.dataDir,
+      ownToken,
     })
     const showing = showProgress(agent, store.url, terminal, leaving.signal)
     await Promise.all([waitForStopSignal().then(() => leaving.abort()), showing])
@@ -93,11 +101,13 @@ interface EmbeddedAgentOptions {
   readonly terminal: Terminal
   readonly logger: ReturnType<typeof createLogger>
   readonly dataDir: string
+  /** Lets it in where a store asks who comes. */
+  readonly ownToken: string | undefined
 }
 
 async function startEmbeddedAgent(
   store: Store,
-  { flags, terminal, logger, dataDir }: EmbeddedAgentOptions,
+  { flags, terminal, logger, dataDir, ownToken }: EmbeddedAgentOptions,
 ): Promise<Agent> {
   const file = flags['agent.config.file']
   const agentDir = join(dataDir, 'agent')
@@ -109,6 +119,7 @@ async function startEmbeddedAgent(
           text: defaultAgentConfig({
             pushUrl: `${store.url}/loki/api/v1/push`,
             isOwnPort: true,
+            bearerToken: ownToken,
             dataDir: agentDir,
           }),
         }

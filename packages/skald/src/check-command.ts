@@ -11,6 +11,7 @@ import {
   kindOfConfig,
 } from '@skald/config-reading'
 import { formatGoFlags, type GoFlag, parseGoFlags } from '@skald/go-dialect'
+import { authRemarks } from '@skald/store/auth'
 import { type LoadedStoreConfig, loadStoreConfig } from '@skald/store/config'
 import { checkOverridesFile, readOverridesFile } from '@skald/store/overrides-file'
 import { readRuleFile } from '@skald/store/rule-file'
@@ -113,6 +114,7 @@ function checkStoreFile(path: string, text: string, env: Terminal['env'] | undef
       ...remarksOn(path, loaded.idleKeys, loaded.doubts),
       ...checkOverridesOf(loaded, path),
       ...checkCertificateOf(loaded),
+      ...checkAuthOf(loaded, path),
       ...checkRulesOf(loaded),
     ],
   }
@@ -134,6 +136,20 @@ function checkCertificateOf({ config: { tls } }: LoadedStoreConfig): string[] {
   }
   const warning = expiryWarning(readCertificate(tls))
   return warning ? [`${files[0] ?? 'server.http_tls_config.cert'}: ${warning}`] : []
+}
+
+/**
+ * Checks who may come in.
+ *
+ * @throws AuthFileError if the file with the passwords is there and cannot be used.
+ */
+function checkAuthOf({ config: { auth } }: LoadedStoreConfig, path: string): string[] {
+  if (!auth) return []
+  const { htpasswdFile } = auth
+  if (htpasswdFile !== undefined && !existsSync(htpasswdFile)) {
+    return [`${htpasswdFile}: not on this machine; a store does not start without it`]
+  }
+  return authRemarks(auth, Date.now()).map(remark => `${path}: ${remark}`)
 }
 
 /** Returns the files of a pattern. @throws UsageError if there are none. */

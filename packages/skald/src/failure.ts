@@ -15,10 +15,12 @@ const waysOut: Readonly<Record<string, WaysOut>> = {
 
 /** Codes of errors whose message says what to do. */
 const isToldByMessage: ReadonlySet<string> = new Set([
+  'AUTH_FILE',
   'BUCKET_OWNER',
   'BUCKET_UNAVAILABLE',
   'CATALOG_OWNER',
   'CATALOG_UNAVAILABLE',
+  'CERTIFICATE_UNUSABLE',
   'DIRECTORY_LOCKED',
   'UPKEEP',
   'UPKEEP_PATH',

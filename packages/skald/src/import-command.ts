@@ -16,7 +16,14 @@ import { ImportError, UsageError } from './errors.ts'
 import { type ImportProgress, loadProgress, saveProgress } from './import/progress-file.ts'
 import { readPages, readSelectors, type Window } from './import/source.ts'
 import { pushStreams } from './import/target.ts'
-import { meantStoreUrl, readServerAddress, type Server, wrongAddress } from './server-address.ts'
+import {
+  type Login,
+  meantStoreUrl,
+  readLogin,
+  readServerAddress,
+  type Server,
+  wrongAddress,
+} from './server-address.ts'
 import type { Terminal } from './terminal.ts'
 
 type Logger = ReturnType<typeof createLogger>
@@ -37,6 +44,8 @@ copies newer lines.
   --page N            entries per answer (default 5000, like Loki's max_entries_limit_per_query)
   --from-tenant NAME  tenant to read
   --to-tenant NAME    tenant to write
+  --from-token TOKEN  token to show where it reads
+  --to-token TOKEN    token to show where it writes (default $SKALD_TOKEN, or $SKALD_USER and $SKALD_PASSWORD)
   --state FILE        file that keeps the progress (default skald-import.json)
   --log.format FORM   logfmt or json (default logfmt)
 `
@@ -207,8 +216,13 @@ function readArguments(
   if (positionals.length > 0) throw usage(`skald import takes no ${positionals[0]}`)
   if (values.from === undefined) throw usage('--from is missing: the URL of the Loki to read')
   const to = values.to ?? meantStoreUrl(env)
-  const source = readServer('--from', values.from, values['from-tenant'])
-  const target = readServer('--to', to, values['to-tenant'])
+  const source = readServer('--from', values.from, values['from-tenant'], {
+    token: values['from-token'],
+  })
+  const hasLogin = URL.canParse(to) && new URL(to).username !== ''
+  const token = values['to-token']
+  const login = hasLogin && token === undefined ? {} : readLogin({ token }, env, importUsage)
+  const target = readServer('--to', to, values['to-tenant'], login)
   const endNs =
     values.end === undefined ? BigInt(Date.now()) * nsPerMs : readTime('--end', values.end)
   const startNs =
@@ -228,8 +242,8 @@ function readArguments(
   return { source, target, query, startNs, endNs, windowNs, pageEntries, statePath, logFormat }
 }
 
-function readServer(flag: string, url: string, tenant: string | undefined): Server {
-  const server = readServerAddress(url, tenant)
+function readServer(flag: string, url: string, tenant: string | undefined, login: Login): Server {
+  const server = readServerAddress(url, tenant, login)
   if (!server) throw usage(`${flag} takes a URL, not ${wrongAddress(url)}`)
   return server
 }
@@ -266,6 +280,8 @@ function parse(argv: readonly string[]) {
         to: text,
         'from-tenant': text,
         'to-tenant': text,
+        'from-token': text,
+        'to-token': text,
         start: text,
         end: text,
         since: { type: 'string', default: '30d' },

@@ -4,7 +4,7 @@
 import { parseArgs } from 'node:util'
 import { nsPerMs } from '@skald/go-dialect'
 import { UsageError } from './errors.ts'
-import { readStore, type Server } from './server-address.ts'
+import { readStore, type Server, storeOptions, storeOptionsUsage } from './server-address.ts'
 import { readSince } from './since-flag.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -12,8 +12,7 @@ export const labelsUsage = `skald labels [options] ['{SELECTOR}']
 
   --guilty            only labels with very many values today, with examples and who pushes them
   --since DURATION    how far back to look (default 1h; --guilty is about today)
-  --url URL           store to ask (default $SKALD_URL or http://127.0.0.1:3100)
-  --tenant NAME       tenant, for a store with auth_enabled (default $SKALD_TENANT)
+${storeOptionsUsage}
 `
 
 /** A label as the store counts it, see /skald/labels. */
@@ -141,8 +140,7 @@ function parse(argv: readonly string[]) {
       options: {
         guilty: { type: 'boolean', default: false },
         since: { type: 'string', default: '1h' },
-        url: { type: 'string' },
-        tenant: { type: 'string' },
+        ...storeOptions,
       },
     })
   } catch (cause) {

@@ -56,3 +56,6 @@ export const testLinesMax = 100_000
 
 /** Steps of one query of the past: stores give no more points of a series. */
 export const evalStepsMax = 10_000
+
+/** Random bytes of a token: nobody guesses one of 2^256. */
+export const tokenBytes = 32

@@ -1,4 +1,4 @@
-// The command line: skald agent | store | all | query | labels | check | rules | import | verify | inspect | backup |
+// The command line: skald agent | store | all | query | labels | check | rules | token | import | verify | inspect | backup |
 // restore | move | ready.
 
 import { coloursFor } from '@skald/wire'
@@ -18,6 +18,7 @@ const usage = `skald COMMAND
   skald labels   count the values of labels, and name those with too many
   skald check    check configuration files
   skald rules    test rules, or see when their alerts would have fired
+  skald token    make a token that a store lets in
   skald import   copy the lines of a running Loki into a store
   skald backup   copy a store into a directory, also while it runs
   skald restore  make a data directory from a backup
@@ -81,6 +82,10 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   rules: async () => {
     const { rulesUsage, runRulesCommand } = await import('./rules-command.ts')
     return { usage: rulesUsage, run: runRulesCommand }
+  },
+  token: async () => {
+    const { runTokenCommand, tokenUsage } = await import('./token-command.ts')
+    return { usage: tokenUsage, run: runTokenCommand }
   },
   import: async () => {
     const { importUsage, runImportCommand } = await import('./import-command.ts')

@@ -5,7 +5,7 @@ import { formatRfc3339, nsPerMs } from '@skald/go-dialect'
 import { ascending, type Colours, coloursFor } from '@skald/wire'
 import { UsageError } from './errors.ts'
 import { type AnswerStats, formatQueryStats } from './query-stats.ts'
-import { readStore } from './server-address.ts'
+import { readStore, storeOptions, storeOptionsUsage } from './server-address.ts'
 import { readSince } from './since-flag.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -15,9 +15,7 @@ export const queryUsage = `skald query [options] 'LOGQL'
   --limit N           maximum number of lines (default 100)
   --output FORMAT     default, raw (lines only) or jsonl (one JSON object a line)
   --stats             also print, on stderr, how the store found the answer: time, blocks, bytes
-  --url URL           store to ask (default $SKALD_URL or http://127.0.0.1:3100); https://USER:PASSWORD@HOST
-                      if a proxy needs them
-  --tenant NAME       tenant, for a store with auth_enabled (default $SKALD_TENANT)
+${storeOptionsUsage}
 `
 
 const outputs = ['default', 'raw', 'jsonl'] as const
@@ -116,8 +114,7 @@ function parse(argv: readonly string[]) {
         limit: { type: 'string', default: '100' },
         output: { type: 'string', default: 'default' },
         stats: { type: 'boolean', default: false },
-        url: { type: 'string' },
-        tenant: { type: 'string' },
+        ...storeOptions,
       },
     })
   } catch (cause) {

@@ -1,6 +1,7 @@
 // `skald rules test FILE` and `skald rules eval FILE`: tries rules before they are in a store.
 
 import { UsageError } from './errors.ts'
+import { storeOptionsUsage } from './server-address.ts'
 import type { Terminal } from './terminal.ts'
 
 export const rulesUsage = `skald rules test FILE...
@@ -12,8 +13,7 @@ eval asks a store for the lines of the past, and prints when each alert of the f
 
   --since DURATION    how far back to look (default 24h)
   --interval DURATION time between evaluations of groups without an interval (default 1m)
-  --url URL           store to ask (default $SKALD_URL or http://127.0.0.1:3100)
-  --tenant NAME       tenant, for a store with auth_enabled (default $SKALD_TENANT)
+${storeOptionsUsage}
 `
 
 /**

@@ -2,7 +2,13 @@
 
 import { ConfigError, formatProblem } from '@skald/config-reading'
 import { FlagError, type FlagValues, formatGoFlags, parseGoFlags } from '@skald/go-dialect'
-import { configInForce, type LoadedStoreConfig, loadStoreConfig, startStore } from '@skald/store'
+import {
+  configInForce,
+  type LoadedStoreConfig,
+  loadStoreConfig,
+  type StoreOptions,
+  startStore,
+} from '@skald/store'
 import { type LogFormat, type LogLevel, logFormats, logLevels, snappyCodec } from '@skald/wire'
 import { createLogger } from '@skald/wire/logger'
 import { version } from '@skald/wire/version'
@@ -33,7 +39,7 @@ export async function runStoreCommand(
     terminal.stdout.write(`skald, version ${version}\n`)
     return 0
   }
-  const { loaded, warnings } = loadStore(flags, terminal)
+  const { loaded, warnings, authSource } = loadStore(flags, terminal)
   if (flags['verify-config'] === 'true') {
     terminal.stdout.write('config is valid\n')
     return 0
@@ -45,7 +51,7 @@ export async function runStoreCommand(
     destination: terminal.stderr,
   })
   for (const warning of warnings) logger.warn(warning)
-  const store = await startStore({ loaded, logger, version })
+  const store = await startStore({ loaded, logger, version, ...authSource })
   const { address } = store
   logger.info({ address, data: loaded.config.dataDir, snappy: snappyCodec() }, 'store is ready')
   const signal = await waitForStopSignal()
@@ -58,6 +64,8 @@ export async function runStoreCommand(
 export interface StoreStart {
   readonly loaded: LoadedStoreConfig
   readonly warnings: readonly string[]
+  /** Where to read who may come in again; empty if the configuration is in no file. */
+  readonly authSource: Pick<StoreOptions, 'authSource'>
 }
 
 /** Reads the configuration that the flags name, and applies the flags. */
@@ -68,12 +76,19 @@ export function loadStore(flags: FlagValues, { env, stderr }: Terminal): StoreSt
       ? { path: '(embedded default)', text: embeddedStoreConfig }
       : readConfigText(file)
   const expandsEnv = file !== undefined && flags['config.expand-env'] === 'true'
-  const written = loadStoreConfig(source.text, source.path, expandsEnv ? env : undefined)
+  const usedEnv = expandsEnv ? env : undefined
+  const written = loadStoreConfig(source.text, source.path, usedEnv)
   const loaded = { ...written, config: { ...written.config, ...settingsOf(flags) } }
   if (flags['print-config-stderr'] === 'true') {
     stderr.write(stringify(configInForce(loaded, loaded.config.logLevel)))
   }
-  return { loaded, warnings: warningsOf(loaded, source.path, flags) }
+  const { path } = source
+  const read = () => loadStoreConfig(readConfigText(path).text, path, usedEnv).config.auth
+  return {
+    loaded,
+    warnings: warningsOf(loaded, path, flags),
+    authSource: file === undefined ? {} : { authSource: { path, read } },
+  }
 }
 
 /** Returns the values of the flags. They take the place of the file's. */

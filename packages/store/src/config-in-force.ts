@@ -1,6 +1,7 @@
 // The configuration in force, as `/config` shows it: the followed keys with defaults and flags.
 // Other keys are left out, and with them the passwords of storages that nothing uses.
 
+import type { AuthConfig, Identity } from './auth/auth-config.ts'
 import type { LoadedStoreConfig } from './config.ts'
 import { blockSchemas } from './config-schema.ts'
 import { defaultRates } from './limits.ts'
@@ -22,12 +23,13 @@ export function configInForce(
   const { bucket } = config
   const { http_tls_config: tls } = raw.server
   const { retention_delete_delay, ...compactor } = followed.compactor!
-  const { skald, ruler, ruler_storage, ...blocks } = followed
+  const { skald, ruler, ruler_storage, auth: _, ...blocks } = followed
   const ours = bucket ? skaldInForce(config, skald!) : {}
   return {
     ...blocks,
     target: 'all',
     auth_enabled: config.authEnabled,
+    ...(config.auth && { auth: authInForce(config.auth) }),
     max_memory: config.maxMemoryBytes,
     server: {
       ...followed.server,
@@ -54,6 +56,36 @@ export function configInForce(
       ...withoutNulls(withoutSecrets(followed.limits_config) as object),
       ...ratesInForce(config.authEnabled, raw),
     },
+  }
+}
+
+/** Returns who may come in. Hashes of tokens are left out. */
+function authInForce({ users, tokens, oidc, ...auth }: AuthConfig): object {
+  const shown = ({ name, roles, tenants }: Identity) => ({
+    ...{ name, roles: [...roles], tenants: [...tenants] },
+  })
+  return {
+    htpasswd_file: auth.htpasswdFile ?? '',
+    users: [...users.values()].map(shown),
+    tokens: tokens.map(token => ({
+      ...shown(token),
+      ...(token.expiresMs !== undefined && { expires: new Date(token.expiresMs).toISOString() }),
+    })),
+    ...(oidc && {
+      oidc: {
+        issuer: oidc.issuer,
+        audience: oidc.audiences,
+        jwks_url: oidc.keysUrl ?? '',
+        name_claim: oidc.nameClaim,
+        tenants_claim: oidc.tenantsClaim,
+        roles_claim: oidc.rolesClaim,
+        role_mapping: Object.fromEntries(oidc.roleMapping),
+        tenants: [...oidc.tenants],
+        roles: [...oidc.roles],
+      },
+    }),
+    public_metrics: auth.hasPublicMetrics,
+    audit_tenant: auth.auditTenant ?? '',
   }
 }
 

@@ -6,6 +6,7 @@
 // the library provides only its types.
 
 import type { XStatic } from 'typebox/schema'
+import { authItemSchemas, authSchema, oidcSchema, type RawAuth } from './auth/auth-schema.ts'
 import {
   bucketSchemas,
   createObjectStoreSchema,
@@ -360,6 +361,7 @@ const followedBlocks = {
   ruler_storage: rulerStorageSchema,
   skald: skaldSchema,
   page: pageSchema,
+  auth: authSchema,
 } as const
 
 /** The whole file. */
@@ -394,6 +396,7 @@ export type RawStoreConfig = {
   readonly ruler: RawRuler
   readonly ruler_storage: RawRulerStorage
   readonly page: Required<XStatic<typeof pageSchema>>
+  readonly auth: RawAuth
   readonly limits_config: RawLimits
   readonly runtime_config: Required<XStatic<typeof runtimeSchema>>
   readonly pattern_ingester: Required<XStatic<typeof patternsSchema>>
@@ -432,6 +435,8 @@ export const blockSchemas: Readonly<Record<string, { readonly properties: object
   ...followedBlocks,
   ...rulerBlocks,
   'skald.catalog': catalogSchema,
+  ...authItemSchemas,
+  'auth.oidc': oidcSchema,
   'storage_config.aws': bucketSchemas['storage_config.aws'],
   'storage_config.object_store': createObjectStoreSchema('storage_config'),
   'storage_config.object_store.s3': bucketSchemas['storage_config.object_store.s3'],

@@ -15,6 +15,8 @@ import {
 import { createSchemaReader } from '@skald/config-reading/schema-reader'
 import { nsPerMs, parseConfigBytes } from '@skald/go-dialect'
 import type { LogFormat, LogLevel } from '@skald/wire'
+import type { AuthConfig } from './auth/auth-config.ts'
+import { resolveAuth } from './auth/resolve-auth.ts'
 import type { BucketConfig } from './bucket-config.ts'
 import type { CatalogConfig } from './catalog-config.ts'
 import { resolveLimits, withOlderDeletes } from './config-limits.ts'
@@ -35,6 +37,8 @@ import type { TlsConfig } from './tls/tls-config.ts'
 export interface StoreConfig {
   /** Whether the tenant comes from the header X-Scope-OrgID. If not, it is `fake`, like in Loki. */
   readonly authEnabled: boolean
+  /** Who may come in; `undefined` for everybody. */
+  readonly auth: AuthConfig | undefined
   /** Resident memory that the process may take; 0 for no limit. */
   readonly maxMemoryBytes: number
   /** Empty for all addresses. */
@@ -162,7 +166,9 @@ function readStoreConfig(text: string, path: string): LoadedStoreConfig {
   problems.push(...findingsOf('error'))
   const raw = written && withOlderKeys(written, root)
   const report: Report = (block, key, message) => {
-    root.at([...block.split('.'), ...key.split('.')]).failAtKey(`${block}.${key}: ${message}`)
+    root
+      .at([...block.split('.'), ...key.split('.')])
+      .failAtKey(`${nameOf([block, ...key.split('.')])}: ${message}`)
   }
   const bucket = raw && form && readBucket(raw, form, root)
   const config = raw && resolve(raw, bucket, { report, file: root.value })
@@ -230,6 +236,7 @@ function resolve(
   const httpReadTimeoutMs = serverMs('http_server_read_timeout')
   return {
     authEnabled: config.auth_enabled,
+    auth: readAuth(config, file, report),
     maxMemoryBytes:
       config.max_memory === null ? defaultMaxMemory() : parseConfigBytes(String(config.max_memory)),
     listenAddress: server.http_listen_address,
@@ -258,6 +265,18 @@ function resolve(
     }),
     overrides: resolveOverrides(config),
   }
+}
+
+/** A block without content is not the same as none: nobody may come in by a mistake. */
+function readAuth(config: RawStoreConfig, file: unknown, report: Report): AuthConfig | undefined {
+  if (!Object.hasOwn((file ?? {}) as object, 'auth')) return undefined
+  return resolveAuth(config.auth, {
+    authEnabled: config.auth_enabled,
+    isEmpty: ['auth.users.0', 'auth.tokens.0', 'auth.oidc.issuer'].every(
+      path => !valueAt(file as WrittenFile, path),
+    ),
+    report: (key, message) => report('auth', key, message),
+  })
 }
 
 /** Replicas do not evaluate rules, so a file that wants both is refused. */

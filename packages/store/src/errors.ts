@@ -270,6 +270,30 @@ export class CertificateError extends Error {
   }
 }
 
+/** Thrown when the file with the passwords of users cannot be used. */
+export class AuthFileError extends Error {
+  readonly code = 'AUTH_FILE'
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = 'AuthFileError'
+  }
+}
+
+/** Thrown when a client may not do what it asks for. The client gets `message`. */
+export class AccessError extends Error {
+  readonly code: 'ACCESS_UNKNOWN' | 'ACCESS_FORBIDDEN' | 'ACCESS_SLOWED' | 'ACCESS_UNCHECKED'
+  /** Seconds to wait before a retry; absent if a retry makes no sense. */
+  readonly retryAfterSeconds: number | undefined
+
+  constructor(message: string, code: AccessError['code'], retryAfterSeconds?: number) {
+    super(message)
+    this.name = 'AccessError'
+    this.code = code
+    this.retryAfterSeconds = retryAfterSeconds
+  }
+}
+
 /** Thrown when a request about rules cannot be done. */
 export class RuleRequestError extends Error {
   readonly code: 'RULE_REQUEST' | 'RULE_NOT_FOUND' | 'RULE_NAME' | 'RULE_FILTER'

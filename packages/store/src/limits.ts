@@ -1105,3 +1105,68 @@ export const notedSlots = 90
 
 /** Size of the file with the page. The page itself may take 250 KB; this only keeps a wrong file out of memory. */
 export const pagePackBytesMax = 16 * 1024 * 1024
+
+// auth/
+
+/** Users, tokens, and tenants of one of them. A file with more is not written by people. */
+export const authListMax = 1000
+
+/** Bytes of an htpasswd file; a line takes about 80. */
+export const htpasswdBytesMax = 1024 * 1024
+
+/** How often the files of users and tokens are looked at. */
+export const authCheckMs = 2000
+
+/**
+ * Longest user name, password and token, in characters. A JSON Web Token with many groups is the longest of them;
+ * heads of requests end at 64 KiB.
+ */
+export const credentialsCharsMax = 16 * 1024
+
+/** Cost of bcrypt: below it a hash is guessed too fast, above it a sign-in takes seconds in JavaScript. */
+export const bcryptCost = { least: 4, most: 14 } as const
+
+/** Memory of one scrypt hash: N = 2^16 with r = 8, which is four times what OWASP asks for. */
+export const scryptBytesMax = 64 * 1024 * 1024
+
+/** Passwords that are checked at once, and those that wait. Each takes about 0.1 s of a core. */
+export const passwordChecksMax = 2
+export const passwordQueueMax = 100
+
+/** Checked passwords and tokens that are remembered, at about 200 bytes each, and for how long. */
+export const checkedPasswordsMax = 10_000
+export const checkedPasswordMs = 600_000
+
+/** How long the thread that checks bcrypt stays without work. */
+export const bcryptThreadIdleMs = 30_000
+
+/** Failed tries of an address before it has to wait, and how long each further try takes. */
+export const failedTriesBurst = 10
+export const failedTryMs = 1000
+
+/** Addresses with failed tries that are remembered; the oldest are forgotten. */
+export const failedAddressesMax = 10_000
+
+/** Sessions of the page, and how long one lasts at most and without a request. */
+export const sessionsMax = 10_000
+export const sessionMs = 12 * 3_600_000
+export const sessionIdleMs = 3_600_000
+
+/** How long the keys of an OpenID issuer are used before they are fetched again. */
+export const issuerKeysMs = 600_000
+
+/** Least pause between two fetches of keys, whatever tokens ask for. */
+export const issuerPauseMs = 10_000
+
+/** How long a fetch of keys may take, and how large its answer may be. */
+export const issuerTimeoutMs = 5000
+export const issuerBytesMax = 1024 * 1024
+
+/** How far clocks of an issuer and of this machine may differ. */
+export const issuerClockSeconds = 60
+
+/** Lines of the audit that wait for the store. They are in the log in any case. */
+export const auditQueueMax = 1000
+
+/** Characters of a query, path or name in a line of the audit. */
+export const auditCharsMax = 2000

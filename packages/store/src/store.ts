@@ -5,6 +5,7 @@ import type { LogSource } from '@skald/query'
 import { makePrivateDirectory } from '@skald/wire'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
+import type { AuthSource } from './auth/auth-watch.ts'
 import type { Catalog, TimeRange } from './catalog/catalog.ts'
 import { startCatalogCheck } from './catalog-check.ts'
 import { type Deletes, openCompaction } from './compaction/compaction.ts'
@@ -50,7 +51,9 @@ import { countWork, createStoreMetrics, type StoreMetrics } from './metrics.ts'
 import { DiskRoom } from './objects/disk-room.ts'
 import { readDiskUsage } from './objects/disk-usage.ts'
 import type { StoreFiles } from './objects/files.ts'
+import { type OpenAuth, openAuth } from './open-auth.ts'
 import { openRules } from './open-rules.ts'
+import { closeAll, onlyOnce, type Part } from './parts.ts'
 import type { Replica, ReplicaServers } from './scaled/replica.ts'
 import { createLogSource, type LogSourceParts } from './scan/log-source.ts'
 import { ScanPool } from './scan/pool.ts'
@@ -77,6 +80,10 @@ export interface StoreOptions {
   readonly files?: StoreFiles
   /** The servers of a replica, if they are not S3 and PostgreSQL. */
   readonly servers?: ReplicaServers
+  /** Where to read who may come in again; absent if the configuration is in no file. */
+  readonly authSource?: AuthSource
+  /** A token that may push for every tenant: of the agent in the same process. */
+  readonly ownToken?: string
   /** What else the process serves on the store's port; absent if it runs only a store. */
   readonly beside?: Beside
 }
@@ -229,6 +236,11 @@ async function openStore(
     mayUpgrade: upgradesBelow(config.httpPathPrefix),
     bodyPauseMs: config.httpReadTimeoutMs,
   })
+  const auth = await openAuth({
+    ...{ config, logger, clock, metrics, source: options.authSource, ownToken: options.ownToken },
+    push: (tenant, streams) => ingester.push(tenant, streams),
+  })
+  if (auth) own(auth).guard.addTo(app)
   const sourceParts: LogSourceParts = {
     ...{ catalog, segments, pool, runs: new SharedRuns(), gate: memory?.gate },
     onDamage: (segment, thing, text) => {
@@ -249,14 +261,19 @@ async function openStore(
   if (rules) own(rules.ruler)
   await addRoutes(app, {
     ...{ config, limitsOf, clock, catalog, ingester, guard, budget, deletes, hub, metrics, beside },
-    ...{ memory, openSource: sources(sourceParts), rules },
+    ...{ memory, openSource: sources(sourceParts), rules, auth },
     shown: {
       ...{ version, compactor, notes, hasAgent: beside !== undefined },
       ...{ outlook: () => space.outlook(), state: () => state },
     },
     status: {
       ...{ metrics, moreMetrics: beside?.metrics, config, version, logger },
-      shown: async () => configInForce(loaded, logger.level, await space.outlook()),
+      shown: async () =>
+        configInForce(
+          { ...loaded, config: { ...config, auth: auth?.current() } },
+          logger.level,
+          await space.outlook(),
+        ),
       outlook: async () => formatOutlook(await space.outlook()),
       state: () => state,
       flush: async () => {
@@ -350,25 +367,6 @@ function reliefBy(
   return { relief }
 }
 
-/** Something to close at the end. */
-interface Part {
-  close(): Promise<void>
-}
-
-/** Closes the parts one by one, starting with the last opened. */
-async function closeAll(parts: readonly Part[]): Promise<void> {
-  for (const part of parts.toReversed()) await part.close()
-}
-
-/** Returns a function that runs once. Further calls wait for the first to finish. */
-function onlyOnce(run: () => Promise<void>): () => Promise<void> {
-  let running: Promise<void> | undefined
-  return () => {
-    running ??= run()
-    return running
-  }
-}
-
 async function startOverrides(loaded: LoadedStoreConfig, metrics: StoreMetrics, logger: Logger) {
   const { overrides: files, limits, mayDelete } = loaded.config
   const overrides = new TenantOverrides({
@@ -416,12 +414,13 @@ interface RouteParts {
   readonly shown: Omit<StatusRouteParts, keyof ReadRouteOptions | 'catalog'>
   readonly beside: Beside | undefined
   readonly rules: RulesService | undefined
+  readonly auth: OpenAuth | undefined
   readonly openSource: (tenant: string, hold?: AnswerHold) => LogSource
 }
 
 async function addRoutes(app: FastifyInstance, parts: RouteParts): Promise<void> {
   const { config, limitsOf, clock, catalog, ingester, guard, budget, deletes } = parts
-  const { hub, metrics, status, shown, beside, memory, rules, openSource } = parts
+  const { hub, metrics, status, shown, beside, memory, rules, auth, openSource } = parts
   const { authEnabled } = config
   const methodsOf = watchMethods(app)
   const reading = {
@@ -477,6 +476,7 @@ async function addRoutes(app: FastifyInstance, parts: RouteParts): Promise<void>
       addStatusRoute(routes, { ...reading, ...shown, catalog })
       const hasPage = addPageRoutes(routes, config.hasPage ? readPagePack(packUrl) : [])
       addStatusRoutes(routes, { ...status, hasPage })
+      auth?.addSignInRoutes(routes, auth)
       beside?.addRoutes(routes)
       done()
     },

@@ -9,7 +9,7 @@ testRooms(tap, {
   floors: [
     ['index.ts'],
     ['store.ts', 'upkeep'],
-    ['enter-directory.ts', 'open-rules.ts', 'store-state.ts'],
+    ['enter-directory.ts', 'open-auth.ts', 'open-rules.ts', 'store-state.ts'],
     ['storage.ts', 'tenant-overrides.ts'],
     ['scaled'],
     ['compaction', 'config-in-force.ts', 'http', 'overrides-file.ts'],
@@ -26,8 +26,8 @@ testRooms(tap, {
     ['deletes', 'memory', 'objects'],
     ['catalog'],
     ['segment'],
-    ['levels', 'skald-schema.ts', 'settings', 'tenant-limits.ts', 'tls'],
-    ['schema-forms.ts', 'unfinished-restore.ts'],
+    ['auth', 'levels', 'skald-schema.ts', 'settings', 'tenant-limits.ts', 'tls'],
+    ['schema-forms.ts', 'tenant-name.ts', 'unfinished-restore.ts'],
     [
       'bucket-config.ts',
       'buffers.ts',
@@ -36,6 +36,7 @@ testRooms(tap, {
       'errors.ts',
       'limits.ts',
       'metrics.ts',
+      'parts.ts',
       'ruler-config.ts',
       'system-clock.ts',
       'threads',

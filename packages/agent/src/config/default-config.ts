@@ -6,14 +6,17 @@ export function defaultAgentConfig(options: {
   readonly pushUrl: string
   /** Whether that is the port of this very process, whose certificate may have another name. */
   readonly isOwnPort?: boolean
+  /** Token to show with each push. */
+  readonly bearerToken?: string | undefined
   /** Directory for the positions file. */
   readonly dataDir: string
   /** Port of the agent's own pages, on loopback. */
   readonly httpPort?: number
 }): string {
-  const { pushUrl, isOwnPort = false, dataDir, httpPort = 9080 } = options
+  const { pushUrl, isOwnPort = false, bearerToken, dataDir, httpPort = 9080 } = options
   const tls = isOwnPort && pushUrl.startsWith('https:')
   const text = (value: string) => JSON.stringify(value)
+  const token = bearerToken === undefined ? '' : `\n    bearer_token: ${text(bearerToken)}`
   return `server:
   http_listen_address: 127.0.0.1
   http_listen_port: ${httpPort}
@@ -22,7 +25,7 @@ positions:
   sync_period: 2s
 clients:
   - url: ${text(pushUrl)}
-    batchwait: 500ms${tls ? '\n    tls_config: {insecure_skip_verify: true}' : ''}
+    batchwait: 500ms${tls ? '\n    tls_config: {insecure_skip_verify: true}' : ''}${token}
     backoff_config: {min_period: 200ms, max_period: 10s}
 target_config:
   # A file that several jobs reach is read by the first of them.

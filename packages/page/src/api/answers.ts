@@ -121,6 +121,12 @@ export interface StoreStatus {
   }[]
 }
 
+/** Who signed in. */
+export interface SignedIn {
+  readonly name: string
+  readonly tenants: readonly string[]
+}
+
 export interface AgentTargets {
   readonly jobs: readonly {
     readonly job: string

@@ -2,6 +2,7 @@
 
 import { StoreError } from '../errors.ts'
 import { retriesMax, retryWaitMaxMs, silentMs, urlCharsMax } from '../limits.ts'
+import type { SignedIn } from './answers.ts'
 
 export type Params = Readonly<Record<string, string | number | undefined>>
 
@@ -10,14 +11,27 @@ export interface AskOptions {
   readonly headers?: Readonly<Record<string, string>>
 }
 
+/** What people sign in with. */
+export type Secret =
+  | { readonly user: string; readonly password: string }
+  | { readonly token: string }
+
+/** With it, the store does not make the browser open its own window for a password. */
+const pageHeader = { 'X-Skald-Page': '1' }
+
 /** A store at an address. */
 export class StoreClient {
   readonly #base: URL
   readonly #tenant: () => string
+  readonly #onName: (name: string) => void
 
-  /** @param base Address of the page, with a slash at its end. */
-  constructor(base: URL, tenant: () => string) {
+  /**
+   * @param base Address of the page, with a slash at its end.
+   * @param onName Gets the name of whom the store knows the page as.
+   */
+  constructor(base: URL, tenant: () => string, onName: (name: string) => void = () => undefined) {
     this.#base = base
+    this.#onName = onName
     this.#tenant = tenant
   }
 
@@ -46,13 +60,38 @@ export class StoreClient {
     return tenant === '' ? new WebSocket(url) : new WebSocket(url, protocolOf(tenant))
   }
 
+  /** Opens a session, which the browser keeps in a cookie that the page cannot read. @throws StoreError */
+  async signIn(secret: Secret): Promise<SignedIn> {
+    const response = await this.#post('skald/sign-in', JSON.stringify(secret))
+    return ((await response.json()) as { data: SignedIn }).data
+  }
+
+  /** Ends the session. @throws StoreError */
+  async signOut(): Promise<void> {
+    await this.#post('skald/sign-out', '')
+  }
+
+  async #post(path: string, body: string): Promise<Response> {
+    const headers = { ...pageHeader, 'Content-Type': 'application/json' }
+    const signal = AbortSignal.timeout(silentMs)
+    const url = new URL(path, this.#base)
+    const response = await fetch(url, { method: 'POST', headers, body, signal }).catch(cause => {
+      throw unanswered(cause)
+    })
+    if (!response.ok) throw await errorOf(response)
+    return response
+  }
+
   async #askAgain(path: string, params: Params, options: AskOptions): Promise<Response> {
     for (let retry = 0; ; retry++) {
       const response = await this.#ask(path, params, options)
-      if (response.ok) return response
-      const text = (await response.text()).trim()
+      if (response.ok) {
+        const name = response.headers.get('X-Skald-User')
+        if (name !== null) this.#onName(decodeURIComponent(name))
+        return response
+      }
       const isBusy = response.status === 429 || response.status === 503
-      if (!isBusy || retry >= retriesMax) throw new StoreError(text, response.status)
+      if (!isBusy || retry >= retriesMax) throw await errorOf(response)
       const seconds = Number(response.headers.get('Retry-After')) || 1
       await pause(Math.min(retryWaitMaxMs, seconds * 1000 * 2 ** retry), options.signal)
     }
@@ -68,7 +107,7 @@ export class StoreClient {
     try {
       return await fetch(url, {
         signal: signal ? AbortSignal.any([signal, silent]) : silent,
-        headers: { ...headers, ...(tenant !== '' && { 'X-Scope-OrgID': tenant }) },
+        headers: { ...pageHeader, ...headers, ...(tenant !== '' && { 'X-Scope-OrgID': tenant }) },
         ...(isLong && { method: 'POST', body: form }),
       })
     } catch (cause) {
@@ -76,6 +115,12 @@ export class StoreClient {
       throw unanswered(cause)
     }
   }
+}
+
+async function errorOf(response: Response): Promise<StoreError> {
+  const text = (await response.text()).trim()
+  const needsSignIn = response.status === 401 && response.headers.has('WWW-Authenticate')
+  return new StoreError(text, response.status, { needsSignIn })
 }
 
 function unanswered(cause: unknown): StoreError {

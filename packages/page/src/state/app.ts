@@ -3,7 +3,7 @@
 import { batch, computed, effect, type ReadonlySignal, type Signal, signal } from '@preact/signals'
 import type { ComponentType } from 'preact'
 import type { StoreStatus } from '../api/answers.ts'
-import { StoreClient } from '../api/store-client.ts'
+import { type Secret, StoreClient } from '../api/store-client.ts'
 import { StoreError } from '../errors.ts'
 import { exportRowsMax, noteMs } from '../limits.ts'
 import { identityOf, type Row } from '../line/row.ts'
@@ -26,7 +26,16 @@ export interface Run extends NsRange {
   readonly marks: RegExp | undefined
 }
 
-export type DialogName = 'keys' | 'saved' | 'export' | 'tenant' | 'builder' | 'range' | 'why' | ''
+export type DialogName =
+  | 'keys'
+  | 'saved'
+  | 'export'
+  | 'tenant'
+  | 'sign-in'
+  | 'builder'
+  | 'range'
+  | 'why'
+  | ''
 
 /** The query that shows everything, if every stream has the label. */
 const everything = '{service_name=~".+"}'
@@ -56,6 +65,10 @@ export class App {
   readonly dialog: Signal<DialogName> = signal('')
   readonly note: Signal<string> = signal('')
   readonly status: Signal<StoreStatus | undefined> = signal(undefined)
+  /** Whom the store knows the page as; empty if it does not ask. */
+  readonly userName: Signal<string> = signal('')
+  /** Tenants that the user may choose from, as far as the page knows them. */
+  readonly ownTenants: Signal<readonly string[]> = signal([])
   /** Whether the store has no lines at all. */
   readonly isEmpty: Signal<boolean> = signal(false)
   /** The editor of the query, once it is loaded. Views come and go. */
@@ -76,7 +89,13 @@ export class App {
     this.settings = settings
     this.openedNs = BigInt(Date.now()) * 1_000_000n
     const base = new URL('.', window.location.href.replace(/[#?].*$/, ''))
-    this.client = new StoreClient(base, () => settings.tenant.value)
+    this.client = new StoreClient(
+      base,
+      () => settings.tenant.value,
+      name => {
+        this.userName.value = name
+      },
+    )
     this.address = signal(parseAddress(window.location.hash))
     this.texts = computed(() => textsOf(settings.language.value))
     this.draft.value = this.address.value.query || everything
@@ -192,9 +211,32 @@ export class App {
     this.#execute(this.address.value.isLive)
   }
 
-  /** Says in words why a request failed, and asks for the tenant if that is the reason. */
+  /** Signs in and shows what was asked for. @throws StoreError when the secret is wrong. */
+  async signIn(secret: Secret): Promise<void> {
+    const { name, tenants } = await this.client.signIn(secret)
+    this.userName.value = name
+    this.ownTenants.value = tenants
+    const { tenant } = this.settings
+    // Another user of this tab may have had another one.
+    const isOther = tenants.length > 0 && !tenants.includes(tenant.value)
+    this.setTenant(isOther ? '' : tenant.value)
+  }
+
+  /** Signs out. Nothing of what was shown stays. */
+  async signOut(): Promise<void> {
+    try {
+      await this.client.signOut()
+      this.#window.location.reload()
+    } catch (error) {
+      this.say(this.describe(error))
+    }
+  }
+
+  /** Says in words why a request failed, and asks for a sign-in or the tenant if that is the reason. */
   explain(error: unknown): string {
-    if (error instanceof StoreError && error.status === 401) this.dialog.value = 'tenant'
+    if (error instanceof StoreError && error.status === 401) {
+      this.dialog.value = error.needsSignIn ? 'sign-in' : 'tenant'
+    }
     return this.describe(error)
   }
 
@@ -204,7 +246,7 @@ export class App {
     if (!(error instanceof StoreError)) return String((error as Error)?.message ?? error)
     const { status, message } = error
     if (status === 0) return texts.noAnswer
-    if (status === 401) return texts.needsTenant
+    if (status === 401) return error.needsSignIn ? texts.signIn.isNeeded : texts.needsTenant
     if (status === 429) return `${texts.tooMuch}: ${message}`
     if (status === 503) return `${texts.notReady}: ${message}`
     return message || `${texts.failed} ${status}`

@@ -11,6 +11,17 @@ export const en = {
   tenant: 'Tenant',
   tenantHint:
     'This store keeps several tenants apart. Whose lines do you want to see? This tab remembers the answer.',
+  signIn: {
+    title: 'Sign in',
+    hint: 'This store wants to know who you are. Write your name and password, or a token.',
+    user: 'User',
+    password: 'Password',
+    token: 'Token',
+    submit: 'Sign in',
+    isWrong: 'The user, the password or the token is wrong',
+    isNeeded: 'Sign in to see lines',
+    signOut: (name: string) => `Sign out ${name}`,
+  },
   close: 'Close',
   copy: 'Copy',
   copied: 'Copied',

@@ -10,6 +10,17 @@ export const ko: Texts = {
   tenant: '테넌트',
   tenantHint:
     '이 저장소는 테넌트별로 로그를 나누어 보관합니다. 어느 테넌트의 로그를 볼까요? 이 탭이 답을 기억합니다.',
+  signIn: {
+    title: '로그인',
+    hint: '이 저장소는 사용자를 확인합니다. 이름과 비밀번호, 또는 토큰을 입력하세요.',
+    user: '사용자',
+    password: '비밀번호',
+    token: '토큰',
+    submit: '로그인',
+    isWrong: '사용자, 비밀번호 또는 토큰이 올바르지 않습니다',
+    isNeeded: '로그를 보려면 로그인하세요',
+    signOut: name => `${name} 로그아웃`,
+  },
   close: '닫기',
   copy: '복사',
   copied: '복사했습니다',

@@ -7,6 +7,7 @@ import { Dialog } from '../parts/dialog.tsx'
 import { IconButton } from '../parts/icon-button.tsx'
 import { type KeyName, keyOf } from '../state/key-names.ts'
 import { ExportDialog } from './export-dialog.tsx'
+import { SignInDialog } from './sign-in-dialog.tsx'
 import { WhyDialog } from './why-dialog.tsx'
 
 /** The window that is open, if any. */
@@ -21,6 +22,8 @@ export function Dialogs() {
       return <ExportDialog />
     case 'tenant':
       return <TenantDialog />
+    case 'sign-in':
+      return <SignInDialog />
     case 'why':
       return <WhyDialog />
     case 'builder':
@@ -141,10 +144,16 @@ function TenantDialog() {
           <input
             type="text"
             autocomplete="organization"
+            list="own-tenants"
             value={name.value}
             onInput={event => (name.value = event.currentTarget.value)}
           />
         </label>
+        <datalist id="own-tenants">
+          {app.ownTenants.value.map(tenant => (
+            <option key={tenant} value={tenant} />
+          ))}
+        </datalist>
         <button type="submit" class="button primary">
           {t.show}
         </button>

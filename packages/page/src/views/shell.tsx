@@ -46,7 +46,7 @@ const nextTheme: Readonly<Record<Theme, Theme>> = { system: 'dark', dark: 'light
 
 function TopBar() {
   const app = useApp()
-  const { texts, settings, dialog } = app
+  const { texts, settings, dialog, userName } = app
   const t = texts.value
   const { theme, language, tenant } = settings
   return (
@@ -66,6 +66,11 @@ function TopBar() {
         {tenant.value !== '' && (
           <button type="button" class="button" onClick={() => (dialog.value = 'tenant')}>
             {t.tenant}: {tenant.value}
+          </button>
+        )}
+        {userName.value !== '' && (
+          <button type="button" class="button" onClick={() => void app.signOut()}>
+            {t.signIn.signOut(userName.value)}
           </button>
         )}
         <button

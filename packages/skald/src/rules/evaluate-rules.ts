@@ -10,7 +10,7 @@ import { RuleTrial } from '@skald/store/rule-trial'
 import { createLabelSet, formatLabelSet, type LabelSet } from '@skald/wire'
 import { UsageError } from '../errors.ts'
 import { evalStepsMax } from '../limits.ts'
-import { readStore, type Server } from '../server-address.ts'
+import { readStore, type Server, storeOptions } from '../server-address.ts'
 import { readSince } from '../since-flag.ts'
 import type { Terminal } from '../terminal.ts'
 
@@ -66,8 +66,7 @@ function readArguments(argv: readonly string[], env: Terminal['env'], usage: str
       options: {
         since: { type: 'string', default: '24h' },
         interval: { type: 'string', default: '1m' },
-        url: { type: 'string' },
-        tenant: { type: 'string' },
+        ...storeOptions,
       },
     })
     if (positionals.length === 0) throw new TypeError('skald rules eval takes one or more files')

@@ -17,6 +17,10 @@ export interface ErrorAnswer {
 export const errorAnswers: Readonly<Record<string, ErrorAnswer>> = {
   BAD_REQUEST: { status: 400 },
   TENANT_MISSING: { status: 401 },
+  ACCESS_UNKNOWN: { status: 401, endsLine: true },
+  ACCESS_FORBIDDEN: { status: 403, endsLine: true },
+  ACCESS_SLOWED: { status: 429, endsLine: true },
+  ACCESS_UNCHECKED: { status: 503, endsLine: true },
   VOLUME_DISABLED: { status: 404 },
   QUERY_MEMORY: { status: 429, retryAfterSeconds: 5 },
   ANSWER_TOO_LARGE: { status: 400 },

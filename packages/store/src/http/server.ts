@@ -159,6 +159,7 @@ export function refuseOtherMethods(
       method: [...others],
       url,
       exposeHeadRoute: false,
+      config: { isRefusal: true },
       handler: (_request, reply) => {
         void reply.code(405).header('Allow', allow).send()
       },

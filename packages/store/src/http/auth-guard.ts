@@ -1,0 +1,296 @@
+// Stands in front of all routes: finds out who asks, and whether they may. A route is known by what the router chose,
+// so another spelling of a path leads to the same answer.
+
+import type { IncomingHttpHeaders } from 'node:http'
+import type { TLSSocket } from 'node:tls'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { Counter, type Registry } from 'prom-client'
+import type { Audit } from '../auth/audit.ts'
+import { everyTenant, type Identity } from '../auth/auth-config.ts'
+import type { Authenticator } from '../auth/authenticator.ts'
+import {
+  type Credentials,
+  type Failure,
+  type Outcome,
+  readCredentials,
+} from '../auth/credentials.ts'
+import type { FailedTries } from '../auth/failed-tries.ts'
+import type { Sessions } from '../auth/sessions.ts'
+import { AccessError } from '../errors.ts'
+import { readParams } from './query-context.ts'
+import { needOf, type RouteNeed } from './route-needs.ts'
+import { takeProtocolTenant } from './tail-tenant.ts'
+import { singleTenant } from './tenant.ts'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Who asks. Absent on open routes, and if everybody may come in. */
+    identity?: Identity
+  }
+  interface FastifyContextConfig {
+    /** Set if the route only says that it does not take this method. */
+    isRefusal?: boolean
+  }
+}
+
+export interface AuthGuardParts {
+  readonly authenticator: Authenticator
+  readonly tries: FailedTries
+  readonly sessions: Sessions
+  readonly audit: Audit
+  readonly registry: Registry
+  /** Whether tenants are told apart. */
+  readonly authEnabled: boolean
+  /** Prefix of all routes. */
+  readonly prefix: string
+}
+
+/** Name of the cookie of a session. */
+export const sessionCookie = 'skald_session'
+
+/** The page sends it: it gets the name of its user, and no challenge that opens a window of the browser. */
+const pageHeader = 'x-skald-page'
+
+type Done = (error?: Error) => void
+type Found = (error: Error | undefined, identity?: Identity) => void
+
+const messages: Readonly<Record<Failure, string>> = {
+  missing: 'sign in first: send a user and a password, or a token, in the header Authorization',
+  malformed: 'the header Authorization cannot be read: send Basic or Bearer',
+  password: 'the user or the password is wrong',
+  token: 'the token is unknown',
+  expired: 'the token has expired',
+  busy: 'too many passwords wait for their check',
+  issuer: 'the token cannot be checked: the keys of its issuer are not known',
+}
+
+export class AuthGuard {
+  readonly #parts: AuthGuardParts
+  readonly #failures: Counter<'reason'>
+
+  constructor(parts: AuthGuardParts) {
+    this.#parts = parts
+    this.#failures = new Counter({
+      name: 'skald_auth_failures_total',
+      help: 'Requests that were not let in, by reason',
+      labelNames: ['reason'],
+      registers: [parts.registry],
+    })
+  }
+
+  /** Guards all routes that are added from now on. */
+  addTo(app: FastifyInstance): void {
+    app.decorateRequest('identity')
+    app.addHook('onRequest', (request, reply, done) => this.#admit(request, reply, done))
+    app.addHook('onResponse', async (request, reply) => this.#record(request, reply))
+  }
+
+  /**
+   * Finds out whose credentials these are. Calls back at once if that needs no work.
+   * @param done Gets the outcome, or an AccessError with the reason.
+   */
+  identify(
+    credentials: Credentials,
+    request: FastifyRequest,
+    done: (error: Error | undefined, outcome?: Extract<Outcome, { identity: Identity }>) => void,
+  ): void {
+    const { authenticator, tries } = this.#parts
+    const waitSeconds = tries.waitSeconds(request.ip)
+    const settle = (outcome: Outcome | undefined) => {
+      if (!outcome) done(this.#slow(waitSeconds))
+      else if ('identity' in outcome) done(undefined, outcome)
+      else done(this.#fail(request, outcome, waitSeconds))
+    }
+    const outcome = authenticator.identify(credentials, waitSeconds === 0)
+    if (outcome instanceof Promise) outcome.then(settle, done)
+    else settle(outcome)
+  }
+
+  #admit(request: FastifyRequest, reply: FastifyReply, done: Done): void {
+    const need = this.#needOf(request)
+    if (need === 'open') {
+      done()
+      return
+    }
+    this.#find(request, (error, identity) => {
+      const problem = error ?? this.#problemOf(request, identity!, need)
+      if (problem instanceof AccessError && problem.code === 'ACCESS_UNKNOWN') {
+        challenge(request, reply)
+      }
+      if (!problem && identity) {
+        request.identity = identity
+        if (isPage(request)) void reply.header('X-Skald-User', encodeURIComponent(identity.name))
+      }
+      done(problem)
+    })
+  }
+
+  /** Finds out who asks: by the header, or else by the cookie. */
+  #find(request: FastifyRequest, found: Found): void {
+    const credentials = readCredentials(request.headers)
+    if (credentials === 'missing') {
+      const known = this.#byCookie(request)
+      if (known instanceof Error) found(known)
+      else found(undefined, known)
+    } else if (typeof credentials === 'string') {
+      const waitSeconds = this.#parts.tries.waitSeconds(request.ip)
+      found(this.#fail(request, { failure: credentials }, waitSeconds))
+    } else {
+      this.identify(credentials, request, (error, outcome) => found(error, outcome?.identity))
+    }
+  }
+
+  #byCookie(request: FastifyRequest): Identity | AccessError {
+    const cookie = cookieOf(request.headers)
+    const identity = cookie === undefined ? undefined : this.#parts.sessions.find(cookie)
+    if (!identity) {
+      this.#failures.inc({ reason: 'missing' })
+      return new AccessError(messages.missing, 'ACCESS_UNKNOWN')
+    }
+    return isOwnPage(request) ? identity : this.#forbid('origin', otherPage)
+  }
+
+  #needOf({ method, routeOptions }: FastifyRequest): RouteNeed {
+    const { url, config } = routeOptions
+    // An unknown path, or a method that the path does not have.
+    if (url === undefined || config.isRefusal) return 'known'
+    const { prefix, authenticator } = this.#parts
+    const path = url.startsWith(prefix) ? url.slice(prefix.length) : url
+    const isMetrics = path === '/metrics' || path === '/agent/metrics'
+    if (isMetrics && authenticator.config.hasPublicMetrics) return 'open'
+    return needOf(method, path)
+  }
+
+  /** Returns what keeps a known client out. Fills in the tenant if there is only one. */
+  #problemOf(request: FastifyRequest, identity: Identity, need: RouteNeed): Error | undefined {
+    if (need !== 'known' && need !== 'open' && !need.some(role => identity.roles.has(role))) {
+      return this.#forbid('role', `${identity.name} needs the role ${need.join(' or ')}`)
+    }
+    const { tenants } = identity
+    const isMine = (tenant: string) => tenants.has(tenant) || tenants.has(everyTenant)
+    const refuse = () => this.#forbid('tenant', `${identity.name} has no access to this tenant`)
+    if (!this.#parts.authEnabled) return isMine(singleTenant) ? undefined : refuse()
+    try {
+      takeProtocolTenant(request)
+    } catch (error) {
+      return error as Error
+    }
+    const asked = String(request.headers['x-scope-orgid'] ?? '')
+    if (asked !== '') return asked.split('|').every(isMine) ? undefined : refuse()
+    const [only] = tenants
+    if (tenants.size === 1 && only !== everyTenant) request.headers['x-scope-orgid'] = only
+    return undefined
+  }
+
+  #fail(
+    request: FastifyRequest,
+    { failure, name }: Extract<Outcome, { failure: Failure }>,
+    waitSeconds: number,
+  ): AccessError {
+    const { audit, tries } = this.#parts
+    if (failure === 'issuer') {
+      this.#failures.inc({ reason: failure })
+      return new AccessError(messages[failure], 'ACCESS_UNCHECKED', 5)
+    }
+    if (failure === 'busy') {
+      this.#failures.inc({ reason: failure })
+      return new AccessError(messages[failure], 'ACCESS_SLOWED', 1)
+    }
+    if (waitSeconds > 0) return this.#slow(waitSeconds)
+    tries.add(request.ip)
+    this.#failures.inc({ reason: failure })
+    audit.write({
+      ...{ event: 'sign_in_failed', name, reason: failure, status: 401 },
+      ...placeOf(request),
+    })
+    return new AccessError(messages[failure], 'ACCESS_UNKNOWN')
+  }
+
+  #slow(waitSeconds: number): AccessError {
+    this.#failures.inc({ reason: 'slowed' })
+    const message = `too many failed tries from this address: wait ${waitSeconds} s`
+    return new AccessError(message, 'ACCESS_SLOWED', waitSeconds)
+  }
+
+  #forbid(reason: 'role' | 'tenant' | 'origin', message: string): AccessError {
+    this.#failures.inc({ reason })
+    return new AccessError(message, 'ACCESS_FORBIDDEN')
+  }
+
+  /** Writes who changed or deleted what. */
+  #record(request: FastifyRequest, reply: FastifyReply): void {
+    const { method, identity, routeOptions } = request
+    const need = this.#needOf(request)
+    if (!identity || need === 'open' || need === 'known') return
+    const [role] = need
+    if (role !== 'delete' && role !== 'rules' && role !== 'admin') return
+    const isRead = method === 'GET' || method === 'HEAD'
+    if (isRead && !routeOptions.url?.endsWith('/flush')) return
+    const tenant = this.#parts.authEnabled ? request.headers['x-scope-orgid'] : singleTenant
+    const isStoreWide = role === 'admin'
+    this.#parts.audit.write({
+      ...{ event: role, name: identity.name, status: reply.statusCode, ...placeOf(request) },
+      ...(!isStoreWide && tenant !== undefined && { tenant: String(tenant) }),
+      params: paramsOf(request),
+    })
+  }
+}
+
+const otherPage = 'a page of another server may not use this session'
+
+/** Says where a request came from and where it went. */
+export function placeOf({ ip, method, url }: FastifyRequest) {
+  return { address: ip, method, path: url.split('?')[0]! }
+}
+
+const auditedParams = ['query', 'start', 'end', 'request_id', 'force', 'log_level'] as const
+
+function paramsOf(request: FastifyRequest): Readonly<Record<string, string>> | undefined {
+  try {
+    const params = readParams(request)
+    const found = auditedParams.flatMap(name => {
+      const value = params.get(name)
+      return value === '' ? [] : [[name, value] as const]
+    })
+    return found.length > 0 ? Object.fromEntries(found) : undefined
+  } catch {
+    // The route has answered that they cannot be read.
+    return undefined
+  }
+}
+
+function isPage({ headers }: FastifyRequest): boolean {
+  return headers[pageHeader] !== undefined
+}
+
+function challenge(request: FastifyRequest, reply: FastifyReply): void {
+  const bearer = 'Bearer realm="Skald"'
+  const ways = isPage(request) ? [bearer] : ['Basic realm="Skald", charset="UTF-8"', bearer]
+  void reply.header('WWW-Authenticate', ways)
+}
+
+/** Returns the cookie of a session. */
+export function cookieOf({ cookie = '' }: IncomingHttpHeaders): string | undefined {
+  for (const pair of cookie.split(';')) {
+    const [name, value = ''] = pair.trim().split('=')
+    if (name === sessionCookie && value !== '') return value
+  }
+  return undefined
+}
+
+/**
+ * Returns whether a request with a cookie comes from the store's own page. Other pages of the same site get the cookie
+ * too, such as those on another port.
+ */
+export function isOwnPage({ headers, method, raw }: FastifyRequest): boolean {
+  const from = headers['sec-fetch-site']
+  if (from !== undefined) return from === 'same-origin' || (from === 'none' && method === 'GET')
+  const { origin, host } = headers
+  if (origin !== undefined) return URL.canParse(origin) && new URL(origin).host === host
+  return (method === 'GET' || method === 'HEAD') && raw.headers.upgrade === undefined
+}
+
+/** Returns whether the client speaks TLS with the store or with the proxy before it. */
+export function isSecure({ raw, headers }: FastifyRequest): boolean {
+  return (raw.socket as TLSSocket).encrypted === true || headers['x-forwarded-proto'] === 'https'
+}
