@@ -19,3 +19,13 @@ export class ImportError extends Error {
     this.name = 'ImportError'
   }
 }
+
+/** Thrown when a store that a command asks does not answer. The message says why. */
+export class AskError extends Error {
+  readonly code = 'ASK'
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = 'AskError'
+  }
+}

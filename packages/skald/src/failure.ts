@@ -16,6 +16,7 @@ const waysOut: Readonly<Record<string, WaysOut>> = {
 /** Codes of errors whose message says what to do. */
 const isToldByMessage: ReadonlySet<string> = new Set([
   'AUTH_FILE',
+  'ASK',
   'BUCKET_OWNER',
   'BUCKET_UNAVAILABLE',
   'CATALOG_OWNER',

@@ -59,3 +59,18 @@ export const evalStepsMax = 10_000
 
 /** Random bytes of a token: nobody guesses one of 2^256. */
 export const tokenBytes = 32
+
+/** Rows of a plot in the terminal. */
+export const plotRows = 8
+
+/** Lines that `skald query` asks for at once: what a store with Loki's defaults allows. */
+export const askedLines = 5_000
+
+/** Milliseconds between two tries of `skald tail` to reach its store: at first, and at most. */
+export const tailPauseMs = { first: 250, most: 10_000 } as const
+
+/** Lines of one nanosecond that a live tail remembers, so that it shows none twice after it was cut. */
+export const tailRememberedMax = 10_000
+
+/** Bytes at the end of a file in which a resumed export looks for its last lines. */
+export const resumedTailBytes = 64 * 1024 * 1024

@@ -1,5 +1,4 @@
-// The command line: skald agent | store | all | query | labels | check | rules | token | import | verify | inspect | backup |
-// restore | move | ready.
+// The command line. Each command is loaded when it is called.
 
 import { coloursFor } from '@skald/wire'
 import { version } from '@skald/wire/version'
@@ -11,22 +10,37 @@ import type { Terminal } from './terminal.ts'
 
 const usage = `skald COMMAND
 
-  skald all      store and agent in one process, reading this machine's logs
-  skald store    the store: Loki's API on port 3100
-  skald agent    the agent: Promtail's configuration
-  skald query    ask a store and print the lines
-  skald labels   count the values of labels, and name those with too many
-  skald check    check configuration files
-  skald rules    test rules, or see when their alerts would have fired
-  skald token    make a token that a store lets in
-  skald import   copy the lines of a running Loki into a store
-  skald backup   copy a store into a directory, also while it runs
-  skald restore  make a data directory from a backup
-  skald move     move a store into the bucket and the database of replicas
-  skald verify   check every file of a data directory or a backup
-  skald inspect  describe one file of a store
-  skald ready    check whether a store or an agent is ready
-  skald version  print the version
+  skald all         store and agent in one process, reading this machine's logs
+  skald store       the store: Loki's API on port 3100
+  skald agent       the agent: Promtail's configuration
+
+Ask a store:
+  skald query       print lines or samples
+  skald tail        print lines as they come
+  skald labels      count the values of labels, list those of one, and name those with too many
+  skald series      list streams
+  skald stats       count streams, lines and bytes
+  skald volume      say which streams are large
+  skald patterns    find what lines have in common
+  skald fields      find the fields of lines
+  skald explain     say what a query costs
+  skald export      copy all lines of a query
+
+Look after it:
+  skald check       check configuration files
+  skald rules       test rules, or see when their alerts would have fired
+  skald token       make a token that a store lets in
+  skald import      copy the lines of a running Loki into a store
+  skald backup      copy a store into a directory, also while it runs
+  skald restore     make a data directory from a backup
+  skald move        move a store into the bucket and the database of replicas
+  skald verify      check every file of a data directory or a backup
+  skald inspect     describe one file of a store
+  skald ready       check whether a store or an agent is ready
+
+  skald completion  print what completes these commands in a shell
+  skald man         print the manual
+  skald version     print the version
 
 For details, run skald COMMAND -help or skald help COMMAND. Without a command, -config.file=FILE runs the store or the
 agent, depending on the file.
@@ -68,12 +82,29 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
     return { usage: agentUsage(), run }
   },
   query: async () => {
-    const { queryUsage, runQueryCommand } = await import('./query-command.ts')
-    return { usage: queryUsage, run: runQueryCommand }
+    const { queryProgram, runQueryCommand } = await import('./asking/query-command.ts')
+    return { usage: queryProgram().helpInformation(), run: runQueryCommand }
+  },
+  tail: async () => {
+    const { runTailCommand, tailProgram } = await import('./asking/tail-command.ts')
+    return { usage: tailProgram().helpInformation(), run: runTailCommand }
   },
   labels: async () => {
-    const { labelsUsage, runLabelsCommand } = await import('./labels-command.ts')
-    return { usage: labelsUsage, run: runLabelsCommand }
+    const { labelsProgram, runLabelsCommand } = await import('./asking/label-commands.ts')
+    return { usage: labelsProgram().helpInformation(), run: runLabelsCommand }
+  },
+  series: async () => {
+    const { runSeriesCommand, seriesProgram } = await import('./asking/label-commands.ts')
+    return { usage: seriesProgram().helpInformation(), run: runSeriesCommand }
+  },
+  stats: () => loadMeasure('stats'),
+  volume: () => loadMeasure('volume'),
+  patterns: () => loadMeasure('patterns'),
+  fields: () => loadMeasure('fields'),
+  explain: () => loadMeasure('explain'),
+  export: async () => {
+    const { exportProgram, runExportCommand } = await import('./asking/export-command.ts')
+    return { usage: exportProgram().helpInformation(), run: runExportCommand }
   },
   check: async () => {
     const { checkUsage, runCheckCommand } = await import('./check-command.ts')
@@ -115,6 +146,36 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
     const { readyUsage, runReadyCommand } = await import('./ready-command.ts')
     return { usage: readyUsage, run: runReadyCommand }
   },
+  completion: async () => {
+    const { completionScript, completionUsage } = await import('./manual/completion-command.ts')
+    return {
+      usage: completionUsage,
+      run: async (argv, terminal) => say(completionScript(argv, await allUsages()), terminal),
+    }
+  },
+  man: async () => {
+    const { manUsage, manPage } = await import('./manual/man-command.ts')
+    return {
+      usage: manUsage,
+      run: async (_argv, terminal) => say(manPage(usage, await allUsages(), version), terminal),
+    }
+  },
+}
+
+/** Returns the help text of each command. */
+async function allUsages(): Promise<ReadonlyMap<string, string>> {
+  const names = Object.keys(commands).filter(name => name !== 'completion' && name !== 'man')
+  return new Map(
+    await Promise.all(names.map(async name => [name, (await commands[name]!()).usage] as const)),
+  )
+}
+
+async function loadMeasure(name: string): Promise<Command> {
+  const { measures, runMeasure } = await import('./asking/measure-commands.ts')
+  return {
+    usage: measures[name]!.program().helpInformation(),
+    run: (argv, terminal) => runMeasure(name, argv, terminal),
+  }
 }
 
 /** Commands that keep logs or positions on disk and run until they are stopped. */

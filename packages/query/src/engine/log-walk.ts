@@ -5,9 +5,7 @@ import { maxBigint, minBigint } from '@skald/go-dialect'
 import type { Direction } from '../blocks/block-view.ts'
 import { LogqlKindError } from '../errors.ts'
 import { type QueryLimits, walkGrowth, walkPageEntries, walkSliceNs } from '../limits.ts'
-import type { ResultEntry } from '../plan/leaf-result.ts'
 import { parseLogql } from '../syntax/parser.ts'
-import type { QueryResult } from './engine.ts'
 import type { QueryRequest } from './query-run.ts'
 
 /** What to read. */
@@ -24,12 +22,21 @@ export interface LogWalk {
    */
   readonly skip: number
   readonly limits: QueryLimits
+  /** Entries of a page, 10,000 if left out. */
+  readonly pageEntries?: number
+}
+
+/** What a walk must know of an entry. */
+interface TimedEntry {
+  readonly timestampNs: bigint
 }
 
 /** What a walk needs from its surroundings. */
-export interface WalkServices {
-  /** Runs one page's query. */
-  readonly run: (request: QueryRequest) => Promise<QueryResult>
+export interface WalkServices<E extends TimedEntry> {
+  /** Runs one page's query. Its entries come in the direction of the query. */
+  readonly run: (
+    request: QueryRequest,
+  ) => Promise<{ readonly entries: readonly E[]; readonly warnings: readonly string[] }>
   /** Returns true for an error after which a smaller page may succeed. */
   readonly isTooLarge: (error: unknown) => boolean
   /** Called with each warning of a page. The same one may come again. */
@@ -41,12 +48,12 @@ export interface WalkServices {
  *
  * @throws LogqlSyntaxError; LogqlKindError if it is a metric query; the errors of `run`.
  */
-export async function* walkLogs(
+export async function* walkLogs<E extends TimedEntry>(
   walk: LogWalk,
-  services: WalkServices,
-): AsyncGenerator<readonly ResultEntry[]> {
+  services: WalkServices<E>,
+): AsyncGenerator<readonly E[]> {
   if (parseLogql(walk.logql).kind !== 'log') {
-    throw new LogqlKindError('only the lines of log queries can be exported, not metric queries')
+    throw new LogqlKindError('only log queries have lines to export, and this is a metric query')
   }
   let isFirst = true
   for await (const entries of new Walker(walk, services).pages()) {
@@ -56,7 +63,7 @@ export async function* walkLogs(
   }
 }
 
-function afterSkipped(entries: readonly ResultEntry[], walk: LogWalk): readonly ResultEntry[] {
+function afterSkipped<E extends TimedEntry>(entries: readonly E[], walk: LogWalk): readonly E[] {
   const firstNs = walk.direction === 'forward' ? walk.startNs : walk.endNs - 1n
   const inFirst = entries.findIndex(({ timestampNs }) => timestampNs !== firstNs)
   return entries.slice(Math.min(walk.skip, inFirst < 0 ? entries.length : inFirst))
@@ -67,20 +74,21 @@ interface Slice {
   readonly endNs: bigint
 }
 
-class Walker {
+class Walker<E extends TimedEntry> {
   readonly #walk: LogWalk
-  readonly #services: WalkServices
+  readonly #services: WalkServices<E>
   readonly #isForward: boolean
   /** Entries of a page; fewer once a page was too large. */
-  #limit = walkPageEntries
+  #limit: number
 
-  constructor(walk: LogWalk, services: WalkServices) {
+  constructor(walk: LogWalk, services: WalkServices<E>) {
     this.#walk = walk
+    this.#limit = walk.pageEntries ?? walkPageEntries
     this.#services = services
     this.#isForward = walk.direction === 'forward'
   }
 
-  async *pages(): AsyncGenerator<readonly ResultEntry[]> {
+  async *pages(): AsyncGenerator<readonly E[]> {
     let { startNs, endNs } = this.#walk
     while (startNs < endNs) {
       const slice = this.#sliceOf({ startNs, endNs })
@@ -128,27 +136,27 @@ class Walker {
   }
 
   /** Reads all entries of one time, of which there are at least `limit`. */
-  async #readNanosecond(timeNs: bigint, limit: number): Promise<readonly ResultEntry[]> {
+  async #readNanosecond(timeNs: bigint, limit: number): Promise<readonly E[]> {
     for (let asked = limit * walkGrowth; ; asked *= walkGrowth) {
       const entries = await this.#read({ startNs: timeNs, endNs: timeNs + 1n }, asked)
       if (entries.length < asked) return entries
     }
   }
 
-  async #read(slice: Slice, limit: number): Promise<readonly ResultEntry[]> {
+  async #read(slice: Slice, limit: number): Promise<readonly E[]> {
     const { logql, direction, limits } = this.#walk
-    const result = await this.#services.run({
+    const { entries, warnings } = await this.#services.run({
       ...{ logql, ...slice, limit, direction, stepNs: 0n, intervalNs: 0n, isInstant: false },
       // The limit protects against large answers. A walk's answers are pages.
       limits: { ...limits, maxEntriesLimitPerQuery: 0 },
     })
-    for (const warning of result.warnings) this.#services.onWarning(warning)
-    return result.kind === 'streams' ? result.entries : []
+    for (const warning of warnings) this.#services.onWarning(warning)
+    return entries
   }
 }
 
 /** Returns the index of the first of the last entries, which have this time. */
-function firstAt(entries: readonly ResultEntry[], timeNs: bigint): number {
+function firstAt(entries: readonly TimedEntry[], timeNs: bigint): number {
   let first = entries.length
   while (first > 0 && entries[first - 1]!.timestampNs === timeNs) first--
   return first

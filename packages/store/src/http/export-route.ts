@@ -42,11 +42,14 @@ export function addExportRoute(app: FastifyInstance, options: LineRouteOptions):
       let hold: AnswerHold | undefined
       reply.raw.once('close', () => hold?.release())
       const pages = walkLogs(walk, {
-        run: query => {
+        run: async query => {
           hold?.release()
           hold = options.createHold?.()
           const source = options.openSource(tenant, hold)
-          return withDeadline(request, limits, signal => runQuery(query, source, signal))
+          const result = await withDeadline(request, limits, signal =>
+            runQuery(query, source, signal),
+          )
+          return { ...result, entries: result.kind === 'streams' ? result.entries : [] }
         },
         isTooLarge: error => tooLargeCodes.has((error as { code?: string }).code ?? ''),
         onWarning: warning => {

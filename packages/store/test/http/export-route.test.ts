@@ -160,7 +160,7 @@ async function isRefused(t: Test, store: TestStore) {
   await refused({ limit: '1e3' }, 'limit takes a whole number, not "1e3"')
   await refused({ direction: 'up' }, "invalid direction 'up'")
   await refused({ query: '' }, /parse error/)
-  await refused({ query: 'rate({app="x"}[1m])' }, /only the lines of log queries can be exported/)
+  await refused({ query: 'rate({app="x"}[1m])' }, /only log queries have lines to export/)
   await refused({ start: '5', end: '3' }, /end timestamp must not be before/)
 }
 

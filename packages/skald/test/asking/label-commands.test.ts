@@ -1,8 +1,8 @@
 import { loadStoreConfig, startStore } from '@skald/store'
 import { pino } from 'pino'
 import { type Test, test } from 'tap'
-import { runLabelsCommand } from '../src/labels-command.ts'
-import { createTestTerminal } from './terminal-double.ts'
+import { runLabelsCommand } from '../../src/asking/label-commands.ts'
+import { createTestTerminal } from '../terminal-double.ts'
 
 async function startTestStore(t: Test, limits = '{}') {
   const text = `auth_enabled: false
@@ -86,7 +86,8 @@ test('skald labels refuses what it does not understand, and says when there is n
   for (const argv of [['a', 'b'], ['--guilty', '{}'], ['--since', 'x'], ['--url', 'x'], ['--no']]) {
     await t.rejects(runLabelsCommand(argv, terminal), { code: 'USAGE' }, argv.join(' '))
   }
-  const { code, error } = await run('http://127.0.0.1:1')
-  t.equal(code, 1)
-  t.match(error, /^Cannot ask http:\/\/127\.0\.0\.1:1: /)
+  await t.rejects(run('http://127.0.0.1:1'), {
+    code: 'ASK',
+    message: /^Cannot ask http:\/\/127\.0\.0\.1:1: .*Is a store running there\?$/,
+  })
 })

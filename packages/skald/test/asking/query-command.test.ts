@@ -3,9 +3,9 @@ import type { AddressInfo } from 'node:net'
 import { loadStoreConfig, startStore } from '@skald/store'
 import { pino } from 'pino'
 import { type Test, test } from 'tap'
-import { runQueryCommand } from '../src/query-command.ts'
-import { runReadyCommand } from '../src/ready-command.ts'
-import { createTestTerminal } from './terminal-double.ts'
+import { runQueryCommand } from '../../src/asking/query-command.ts'
+import { runReadyCommand } from '../../src/ready-command.ts'
+import { createTestTerminal } from '../terminal-double.ts'
 
 async function startTestStore(t: Test, auth = false) {
   const text = `auth_enabled: ${auth}
@@ -155,11 +155,12 @@ test('skald query brings user and password from the URL, and tells nobody of the
   const { port } = proxy.address() as AddressInfo
   const url = `http://reader:p%40ss@127.0.0.1:${port}`
   const terminal = createTestTerminal({ SKALD_URL: url })
-  t.equal(await runQueryCommand(['{app="web"}'], terminal), 1)
+  const refused = await runQueryCommand(['{app="web"}'], terminal).catch((error: Error) => error)
+  t.match(refused, { code: 'ASK', message: /answered 401: who is it\?$/ })
+  t.notMatch((refused as Error).message, 'p%40ss')
   t.equal(await runReadyCommand([], terminal), 1)
   const login = `Basic ${Buffer.from('reader:p@ss').toString('base64')}`
   t.same(asked, [login, login])
-  t.match(terminal.written.err(), 'answered 401: who is it?')
   t.notMatch(terminal.written.err(), 'p%40ss')
 })
 
@@ -181,20 +182,20 @@ test('skald query speaks for a tenant', async t => {
   const argv = ['{app="web"}', '--url', url, '--output=raw']
   t.equal(await runQueryCommand([...argv, '--tenant', 'team'], terminal), 0)
   t.equal(terminal.written.out(), 'x\n')
-  t.equal(await runQueryCommand(argv, terminal), 1)
-  t.match(terminal.written.err(), /answered 401: no org id/)
+  const message = /answered 401: no org id/
+  await t.rejects(runQueryCommand(argv, terminal), { code: 'ASK', message })
 })
 
 test('skald query says what is wrong', async t => {
   const { url } = await startTestStore(t)
   const terminal = createTestTerminal({ SKALD_URL: url })
-  t.equal(await runQueryCommand(['{app='], terminal), 1)
-  t.match(terminal.written.err(), /answered 400: parse error at line 1, col 6/)
+  const message = /answered 400: parse error at line 1, col 6/
+  await t.rejects(runQueryCommand(['{app='], terminal), { code: 'ASK', message })
   const refuse = (...argv: string[]) =>
     t.rejects(runQueryCommand(argv, terminal), { code: 'USAGE' }, argv.join(' '))
   await refuse()
   await refuse('{a="b"}', '{c="d"}')
-  await refuse('{a="b"}', '--limit=0')
+  await refuse('{a="b"}', '--limit=-1')
   await refuse('{a="b"}', '--since=yesterday')
   await refuse('{a="b"}', '--output=xml')
   await refuse('{a="b"}', '--url=nowhere')
@@ -205,9 +206,7 @@ test('skald query says that no store answers', async t => {
   const store = await startTestStore(t)
   await store.stop()
   const terminal = createTestTerminal()
-  t.equal(await runQueryCommand(['{a="b"}', '--url', store.url], terminal), 1)
-  t.match(
-    terminal.written.err(),
-    /Cannot ask http:\/\/127\.0\.0\.1:\d+: .*Is a store running there\?/,
-  )
+  const message = /Cannot ask http:\/\/127\.0\.0\.1:\d+: .*Is a store running there\?/
+  const asking = runQueryCommand(['{a="b"}', '--url', store.url], terminal)
+  await t.rejects(asking, { code: 'ASK', message })
 })
