@@ -22,7 +22,7 @@ export type Sources = Readonly<Record<string, string>>
 export function readSources(testUrl: string): Sources {
   const source = fileURLToPath(new URL('../src', testUrl))
   const files = readdirSync(source, { recursive: true, encoding: 'utf8' })
-    .filter(file => file.endsWith('.ts'))
+    .filter(file => /\.tsx?$/.test(file))
     .sort()
   return Object.fromEntries(files.map(file => [file, readFileSync(join(source, file), 'utf8')]))
 }
@@ -30,7 +30,7 @@ export function readSources(testUrl: string): Sources {
 /** Returns the imports of every file, including types and lazy ones. */
 export function importsOf(sources: Sources): Import[] {
   return Object.entries(sources).flatMap(([from, text]) =>
-    [...text.matchAll(/(?:from |import )\(?'(\.[^']+\.ts)'|import\('(\.[^']+\.ts)'/g)].map(
+    [...text.matchAll(/(?:from |import )\(?'(\.[^']+\.tsx?)'|import\('(\.[^']+\.tsx?)'/g)].map(
       ([, path, lazy]) => ({ from, to: join(dirname(from), (path ?? lazy)!) }),
     ),
   )

@@ -7,7 +7,7 @@ import {
   kindOf,
   marksOf,
   selectorOf,
-} from '../src/query/logql-text.ts'
+} from '../src/logql/logql-text.ts'
 
 test('a query that begins with a selector yields lines, any other yields samples', async t => {
   t.equal(kindOf('{app="x"} | json'), 'lines')

@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { placeAt } from '../src/query/completion.ts'
+import { placeAt } from '../src/editor/completion.ts'
 import { formatAddress, parseAddress } from '../src/state/address.ts'
 import { exportHead, exportRows } from '../src/state/export.ts'
 import { LinePages } from '../src/state/lines.ts'

@@ -2,8 +2,14 @@
 
 import uPlot from 'uplot'
 import 'uplot/dist/uPlot.min.css'
-import type { Series } from '../views/metric-view.tsx'
+import type { Sample } from '../api/answers.ts'
 import { formatSample } from './figures.ts'
+
+/** One series, by its name and its samples. */
+export interface Series {
+  readonly name: string
+  readonly samples: readonly Sample[]
+}
 
 export interface PlotOptions {
   readonly kind: 'lines' | 'bars'

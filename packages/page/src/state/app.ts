@@ -7,8 +7,7 @@ import { type Secret, StoreClient } from '../api/store-client.ts'
 import { StoreError } from '../errors.ts'
 import { exportRowsMax, noteMs } from '../limits.ts'
 import { identityOf, type Row } from '../line/row.ts'
-import type { EditorProps } from '../query/editor.tsx'
-import { kindOf, marksOf } from '../query/logql-text.ts'
+import { kindOf, marksOf } from '../logql/logql-text.ts'
 import type { Texts } from '../texts/en.ts'
 import { textsOf } from '../texts/languages.ts'
 import { type Address, formatAddress, parseAddress } from './address.ts'
@@ -50,6 +49,12 @@ const widerRanges: readonly TimeRange[] = [
 export interface AppOptions {
   readonly settings: Settings
   readonly window: Window
+}
+
+export interface EditorProps {
+  readonly app: App
+  /** Whether somebody was writing in the plain field before. */
+  readonly takesFocus: boolean
 }
 
 /** The page. */

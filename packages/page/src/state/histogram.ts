@@ -4,7 +4,7 @@ import type { MatrixData, QueryAnswer } from '../api/answers.ts'
 import type { StoreClient } from '../api/store-client.ts'
 import { histogramBarsMax } from '../limits.ts'
 import { type Level, levelOf, levels } from '../line/level.ts'
-import { countByLevel } from '../query/logql-text.ts'
+import { countByLevel } from '../logql/logql-text.ts'
 import { type NsRange, stepSecondsOf } from './range.ts'
 
 export interface Bars {

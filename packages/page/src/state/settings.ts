@@ -3,10 +3,9 @@
 
 import { type Signal, signal } from '@preact/signals'
 import { historyMax, savedMax } from '../limits.ts'
+import type { Language } from '../texts/languages.ts'
 
 export type Theme = 'system' | 'dark' | 'light'
-export type Language = 'en' | 'ko'
-
 export interface SavedQuery {
   readonly name: string
   readonly query: string

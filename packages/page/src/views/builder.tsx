@@ -3,9 +3,9 @@
 
 import { useSignal } from '@preact/signals'
 import { listedMax } from '../limits.ts'
+import { escapeRegex, quote } from '../logql/logql-text.ts'
 import { useApp } from '../parts/app-context.ts'
 import { useLoad } from '../parts/use-load.ts'
-import { escapeRegex, quote } from '../query/logql-text.ts'
 import { resolveRange } from '../state/range.ts'
 
 interface Chosen {

@@ -3,10 +3,10 @@
 import { useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import { isAborted } from '../api/store-client.ts'
+import { selectorOf } from '../logql/logql-text.ts'
 import { useApp } from '../parts/app-context.ts'
 import { Dialog } from '../parts/dialog.tsx'
 import { formatBytes, formatCount } from '../parts/figures.ts'
-import { selectorOf } from '../query/logql-text.ts'
 import {
   type ExportFormat,
   type ExportTarget,

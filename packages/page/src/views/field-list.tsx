@@ -13,10 +13,10 @@ import {
 } from '../limits.ts'
 import { type FieldCount, FieldCounter } from '../line/field-counts.ts'
 import type { Row } from '../line/row.ts'
+import { addStage, filterField } from '../logql/logql-text.ts'
 import { useApp } from '../parts/app-context.ts'
 import { formatCount } from '../parts/figures.ts'
 import { IconButton } from '../parts/icon-button.tsx'
-import { addStage, filterField } from '../query/logql-text.ts'
 import type { Run } from '../state/app.ts'
 
 export interface FieldListProps {

@@ -3,10 +3,10 @@
 import { useSignal } from '@preact/signals'
 import type { Labels, MatrixData, QueryAnswer } from '../api/answers.ts'
 import { listedMax } from '../limits.ts'
+import { addMatcher, selectorOf } from '../logql/logql-text.ts'
 import { useApp } from '../parts/app-context.ts'
 import { formatBytes, formatCount } from '../parts/figures.ts'
 import { useLoad } from '../parts/use-load.ts'
-import { addMatcher, selectorOf } from '../query/logql-text.ts'
 import { resolveRange } from '../state/range.ts'
 import { ErrorBox } from './error-box.tsx'
 

@@ -3,9 +3,9 @@
 import { type Field, fieldsOf } from '../line/fields.ts'
 import type { Row } from '../line/row.ts'
 import { formatNs } from '../line/time-text.ts'
+import { filterField } from '../logql/logql-text.ts'
 import { useApp } from '../parts/app-context.ts'
 import { IconButton } from '../parts/icon-button.tsx'
-import { filterField } from '../query/logql-text.ts'
 import { type ContextWidth, contextWidths, type ListState } from './list-state.ts'
 
 /** The part below an unfolded line. */

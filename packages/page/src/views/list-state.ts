@@ -3,7 +3,7 @@
 import { type Signal, signal } from '@preact/signals'
 import { contextRowsMax } from '../limits.ts'
 import type { Row } from '../line/row.ts'
-import { selectorOf, selectorText } from '../query/logql-text.ts'
+import { selectorOf, selectorText } from '../logql/logql-text.ts'
 import type { App } from '../state/app.ts'
 import { readAround } from '../state/lines.ts'
 

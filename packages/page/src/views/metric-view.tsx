@@ -1,23 +1,18 @@
 // The answer of a metric query: lines, bars, a table or a single number.
 
 import { useEffect, useRef } from 'preact/hooks'
-import type { Labels, MatrixData, QueryAnswer, QueryStats, Sample } from '../api/answers.ts'
+import type { Labels, MatrixData, QueryAnswer, QueryStats } from '../api/answers.ts'
 import { drawnSeriesMax, metricPointsMax, tableRowsMax } from '../limits.ts'
 import { formatNs } from '../line/time-text.ts'
 import { useApp } from '../parts/app-context.ts'
 import { formatBytes, formatCount, formatSample, formatSeconds } from '../parts/figures.ts'
+import type { Series } from '../parts/plot.ts'
 import { ScrollRegion } from '../parts/scroll-region.tsx'
 import { useLoad } from '../parts/use-load.ts'
 import { type ChartKind, chartKinds } from '../state/address.ts'
 import type { Run } from '../state/app.ts'
 import { absoluteRange, stepSecondsOf } from '../state/range.ts'
 import { ErrorBox } from './error-box.tsx'
-
-/** One series, by its name and its samples. */
-export interface Series {
-  readonly name: string
-  readonly samples: readonly Sample[]
-}
 
 interface Answer {
   readonly series: readonly Series[]

@@ -68,7 +68,7 @@ function QueryField() {
   useEffect(() => {
     if (editor.value) return
     const load = async () => {
-      const { Editor } = await import('../query/editor.tsx')
+      const { Editor } = await import('../editor/editor.tsx')
       hasFocus.current = plain.current !== null && document.activeElement === plain.current
       editor.value = Editor
     }

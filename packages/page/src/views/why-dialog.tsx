@@ -3,11 +3,11 @@
 
 import type { Explanation, MatrixData, QueryAnswer, QueryStats } from '../api/answers.ts'
 import { metricPointsMax } from '../limits.ts'
+import { kindOf } from '../logql/logql-text.ts'
 import { useApp } from '../parts/app-context.ts'
 import { Dialog } from '../parts/dialog.tsx'
 import { formatBytes, formatCount, formatSeconds } from '../parts/figures.ts'
 import { useLoad } from '../parts/use-load.ts'
-import { kindOf } from '../query/logql-text.ts'
 import { stepSecondsOf } from '../state/range.ts'
 import { ErrorBox } from './error-box.tsx'
 

@@ -24,16 +24,10 @@ import { styleTags, tags } from '@lezer/highlight'
 import { useEffect, useRef } from 'preact/hooks'
 import { StoreError } from '../errors.ts'
 import { checkAfterMs } from '../limits.ts'
-import type { App } from '../state/app.ts'
+import { faultOf } from '../logql/logql-text.ts'
+import type { App, EditorProps } from '../state/app.ts'
 import { complete } from './completion.ts'
 import { editorStyle } from './editor-style.ts'
-import { faultOf } from './logql-text.ts'
-
-export interface EditorProps {
-  readonly app: App
-  /** Whether somebody was writing in the plain field before. */
-  readonly takesFocus: boolean
-}
 
 /** The query field. */
 export function Editor({ app, takesFocus }: EditorProps) {

@@ -3,9 +3,9 @@
 import type { Completion, CompletionContext, CompletionResult } from '@codemirror/autocomplete'
 import type { DetectedField } from '../api/answers.ts'
 import { completionsMax } from '../limits.ts'
+import { quote, selectorRange } from '../logql/logql-text.ts'
 import type { App } from '../state/app.ts'
 import { resolveRange } from '../state/range.ts'
-import { quote, selectorRange } from './logql-text.ts'
 
 const stages = [
   'json',
