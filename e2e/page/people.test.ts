@@ -2,13 +2,12 @@
 // browser on real stores.
 
 import '../../test/keep-directories.ts'
-import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import type { Page } from 'playwright-core'
 import { t as root, type Test } from 'tap'
 import { createWorkload } from '../../bench/generator.ts'
 import { keyOf } from '../../packages/page/src/state/key-names.ts'
 import { openLimits, startStore, type TestStore } from '../harness.ts'
+import { seriousFindings } from './axe.ts'
 import { ask, browserTest, editor, leave, queryOf, write } from './browser.ts'
 
 root.setTimeout(150_000)
@@ -91,6 +90,7 @@ browserTest(
     await page.getByRole('heading', { name: 'No lines yet' }).waitFor()
     const commands = await page.locator('.command code').allInnerTexts()
     t.equal(commands.length, 3)
+    t.same(await seriousFindings(page), [], 'axe')
     for (const command of commands) t.match(command, store.url)
     t.equal(await page.getByRole('button', { name: /^Copy:/ }).count(), 3)
     await push(store, [{ stream: { app: 'hello' }, lines: ['hello, Skald'] }], { path: '' })
@@ -151,18 +151,6 @@ browserTest('9. Keyboard: every action has a key, and ? lists them', async (t, o
   )
   t.equal(outline, 'solid', 'the focus is visible')
 })
-
-const axePath = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
-
-/** Returns what axe finds serious or critical. */
-async function seriousFindings(page: Page): Promise<string[]> {
-  const has = await page.evaluate<boolean>('"axe" in globalThis')
-  // As a source for the debugger, because the content policy forbids inline scripts.
-  if (!has) await page.evaluate(readFileSync(axePath, 'utf8'))
-  return page.evaluate(`axe.run().then(({ violations }) => violations
-    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-    .flatMap(({ id, nodes }) => nodes.slice(0, 3).map(({ html, failureSummary }) => id + ': ' + html.slice(0, 160) + ' ' + failureSummary)))`)
-}
 
 for (const colorScheme of ['dark', 'light'] as const) {
   browserTest(`9. axe finds nothing serious on any view, ${colorScheme}`, async (t, open) => {
@@ -251,6 +239,7 @@ browserTest('tenants: the page asks for one, and the session keeps it', async (t
   await push(store, [{ stream: { app: 'x' }, lines: ['of team two'] }], { tenant: 'two(2)' })
   const page = await open(store.url, { expectsFailures: true })
   await page.getByRole('dialog').getByLabel('Tenant').fill('two(2)')
+  t.same(await seriousFindings(page), [], 'axe')
   await page.getByRole('dialog').getByRole('button', { name: 'Show' }).click()
   await page.locator('.line', { hasText: 'of team two' }).waitFor()
   t.equal(await page.getByText('of team one').count(), 0)

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import { t as root } from 'tap'
 import { startStore } from '../harness.ts'
+import { seriousFindings } from './axe.ts'
 import { browserTest } from './browser.ts'
 
 root.setTimeout(90_000)
@@ -52,6 +53,7 @@ browserTest(
     const page = await open(store.url, { expectsFailures: true })
     await fill(page, { User: 'ann', Password: 'wrong' })
     await page.getByText('The user, the password or the token is wrong').waitFor()
+    t.same(await seriousFindings(page), [], 'axe')
     await fill(page, { User: 'ann', Password: 'correct horse' })
     await page.locator('.line', { hasText: 'of team one' }).waitFor()
     t.equal(await page.getByText('of team two').count(), 0)
