@@ -2,6 +2,7 @@
 // the input may take twice the time, but not four times.
 
 import { parseYaml } from '@skald/config-reading'
+import { readRelabelRules, relabel } from '@skald/config-reading/relabel'
 import { t as root, test } from 'tap'
 import { expectLinear, type LinearCase, repeat } from '../../../test/linear-time.ts'
 import { loadAgentConfig } from '../src/config/load-config.ts'
@@ -16,7 +17,6 @@ import { splitLines } from '../src/sources/split-lines.ts'
 import { cutSyslogFrames } from '../src/sources/syslog-frames.ts'
 import { parseSyslog } from '../src/sources/syslog-message.ts'
 import { consumeLines } from '../src/tail/line-reader.ts'
-import { readRelabelRules, relabel } from '../src/targets/relabel.ts'
 import { stageContext } from './pipeline/run-stages.ts'
 
 // For the whole file.

@@ -9,7 +9,7 @@ testRooms(tap, {
   testUrl: import.meta.url,
   floors: [
     ['index.ts'],
-    ['schema-reader.ts'],
+    ['relabel.ts', 'schema-reader.ts'],
     ['config-kind.ts', 'written-values.ts'],
     ['kinds.ts', 'readers.ts'],
     ['yaml-cursor.ts'],

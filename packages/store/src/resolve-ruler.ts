@@ -1,6 +1,7 @@
 // Resolves the settings of the ruler. Messages never contain an address or a password.
 
 import { parseWrittenDuration } from '@skald/config-reading'
+import { readParsedRules } from '@skald/config-reading/relabel'
 import { nsPerMs } from '@skald/go-dialect'
 import { isLabelName } from '@skald/wire'
 import { rulerIntervalMsLeast } from './limits.ts'
@@ -70,9 +71,7 @@ export function resolveRuler(
     enabledTenants: namesIn(ruler.enabled_tenants),
     disabledTenants: namesIn(ruler.disabled_tenants),
     hasGroupLabel: !ruler.disable_rule_group_label,
-    alertmanager: resolveAlertmanager(ruler, message =>
-      report('ruler', 'alertmanager_url', message),
-    ),
+    alertmanager: resolveAlertmanager(ruler, (key, message) => report('ruler', key, message)),
     remoteWrite: { clients, sendsTenant: ruler.remote_write.add_org_id_header },
     webhooks: ruler.webhooks.map((hook, i) => resolveWebhook(hook, i, ruler.webhook_hosts, report)),
     webhookHosts: ruler.webhook_hosts,
@@ -88,6 +87,7 @@ export function resolveRulerLimits(
   if (url !== '' && !isHttpUrl(url)) report('ruler_remote_write_url', noUrl)
   const headers = Object.entries(raw.ruler_remote_write_headers)
   const own = raw.ruler_alertmanager_config
+  const relabel = raw.ruler_remote_write_relabel_configs
   return {
     rulesPerGroupMax: raw.ruler_max_rules_per_rule_group,
     groupsMax: raw.ruler_max_rule_groups_per_tenant,
@@ -95,10 +95,18 @@ export function resolveRulerLimits(
     alertmanager:
       own === null
         ? undefined
-        : resolveAlertmanager(own, message => report('ruler_alertmanager_config', message)),
+        : resolveAlertmanager(own, (key, message) =>
+            report('ruler_alertmanager_config', `${key} ${message}`),
+          ),
     remoteWriteUrl: url || undefined,
     remoteWriteTimeoutMs: msOf(raw.ruler_remote_write_timeout) || undefined,
     remoteWriteHeaders: headers.length > 0 ? new Map(headers) : undefined,
+    remoteWriteRelabelRules:
+      relabel.length === 0
+        ? undefined
+        : readParsedRules(relabel, message =>
+            report('ruler_remote_write_relabel_configs', message),
+          ),
   }
 }
 
@@ -123,11 +131,11 @@ function isHttpUrl(text: string): boolean {
 
 function resolveAlertmanager(
   raw: RawAlertmanager,
-  report: (message: string) => void,
+  report: (key: string, message: string) => void,
 ): AlertmanagerConfig {
   const { alertmanager_client: client } = raw
   const written = namesIn(String(raw.alertmanager_url ?? ''))
-  if (!written.every(isHttpUrl)) report(noUrl)
+  if (!written.every(isHttpUrl)) report('alertmanager_url', noUrl)
   const tls: ServerTls = {
     caFile: client.tls_ca_path,
     certFile: client.tls_cert_path,
@@ -150,6 +158,9 @@ function resolveAlertmanager(
     }),
     queueCapacity: raw.notification_queue_capacity || 10_000,
     timeoutMs: msOf(raw.notification_timeout) || 10_000,
+    relabelRules: readParsedRules(raw.alert_relabel_configs, message =>
+      report('alert_relabel_configs', message),
+    ),
   }
 }
 
@@ -213,6 +224,9 @@ function resolveClient(
     },
     timeoutMs: msOf(raw.remote_timeout) || 30_000,
     headers: new Map(Object.entries(raw.headers).filter(([name]) => !isTenantHeader(name))),
+    relabelRules: readParsedRules(raw.write_relabel_configs, message =>
+      report('ruler.remote_write', 'clients', `${id}: write_relabel_configs: ${message}`),
+    ),
     version: raw.protobuf_message.includes('v2') ? 2 : 1,
     samplesPerSend: queue.max_samples_per_send || 2000,
     backoffMinMs: Math.max(1, msOf(queue.min_backoff)),

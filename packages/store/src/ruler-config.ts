@@ -1,5 +1,7 @@
 // The resolved settings of the ruler.
 
+import type { RelabelRule } from '@skald/config-reading/relabel'
+
 /** What the connections to one server need beyond its address. */
 export interface ServerAccess {
   readonly basicAuth: { readonly username: string; readonly password: SecretText } | undefined
@@ -28,6 +30,7 @@ export interface AlertmanagerConfig {
   readonly servers: readonly { readonly url: string; readonly access: ServerAccess }[]
   readonly queueCapacity: number
   readonly timeoutMs: number
+  readonly relabelRules: readonly RelabelRule[]
 }
 
 /** A server that recorded series are written to. */
@@ -40,6 +43,7 @@ export interface RemoteWriteConfig {
   readonly headers: ReadonlyMap<string, string>
   /** Version of the protocol. */
   readonly version: 1 | 2
+  readonly relabelRules: readonly RelabelRule[]
   readonly samplesPerSend: number
   readonly backoffMinMs: number
   readonly backoffMaxMs: number
@@ -95,6 +99,7 @@ export interface RulerLimits {
   readonly remoteWriteUrl: string | undefined
   readonly remoteWriteTimeoutMs: number | undefined
   readonly remoteWriteHeaders: ReadonlyMap<string, string> | undefined
+  readonly remoteWriteRelabelRules: readonly RelabelRule[] | undefined
 }
 
 /** Returns true if a host is in a list, or below a domain in it (`*.example.org`). */

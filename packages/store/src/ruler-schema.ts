@@ -20,6 +20,12 @@ function address(description: string) {
   } as const
 }
 
+/** Prometheus's rules that change labels. resolve-ruler.ts checks them. */
+function relabelRules(description: string) {
+  const items = { type: 'object' } as const
+  return { type: 'array', items, description, default: [] } as const
+}
+
 function described<Properties extends object>(description: string, properties: Properties) {
   return { ...block(properties), description } as const
 }
@@ -47,6 +53,9 @@ function createAlertmanagerKeys(path: string) {
       10000,
     ),
     notification_timeout: duration('How long a request to an Alertmanager may take.', '10s'),
+    alert_relabel_configs: relabelRules(
+      'Rules that change the labels of alerts on their way to the Alertmanagers, or leave alerts out.',
+    ),
     alertmanager_client: {
       ...withUnfollowed(
         block({
@@ -87,6 +96,9 @@ const remoteWriteClient = block({
   name: text('Accepted, without effect.', ''),
   remote_timeout: duration('How long a request may take.', '30s'),
   headers: textMap('Headers of every request.'),
+  write_relabel_configs: relabelRules(
+    'Rules that change the labels of samples before they are sent, or leave samples out.',
+  ),
   protobuf_message: oneOf('Version of the protocol.', [
     'prometheus.WriteRequest',
     'io.prometheus.write.v2.Request',
@@ -262,6 +274,9 @@ export const rulerLimitsSchema = {
     '0s',
   ),
   ruler_remote_write_headers: textMap('Headers in the place of those of ruler.remote_write.'),
+  ruler_remote_write_relabel_configs: relabelRules(
+    'Rules in the place of `write_relabel_configs` of ruler.remote_write.',
+  ),
   ruler_alertmanager_config: {
     anyOf: [
       withUnfollowed(
@@ -306,6 +321,7 @@ type AlertmanagerKeys = ReturnType<typeof createAlertmanagerKeys>
 
 /** The keys of Alertmanagers as written, with the defaults filled in. */
 export interface RawAlertmanager {
+  readonly alert_relabel_configs: readonly unknown[]
   readonly alertmanager_url: unknown
   readonly notification_queue_capacity: number
   readonly notification_timeout: string | 0
@@ -321,6 +337,7 @@ interface RawBasicAuth {
 
 /** A server of remote write as written. */
 export interface RawRemoteWrite {
+  readonly write_relabel_configs: readonly unknown[]
   readonly url: unknown
   readonly remote_timeout: string | 0
   readonly headers: Readonly<Record<string, string>>
@@ -370,5 +387,6 @@ export interface RawRulerLimits {
   readonly ruler_remote_write_url: unknown
   readonly ruler_remote_write_timeout: string | 0
   readonly ruler_remote_write_headers: Readonly<Record<string, string>>
+  readonly ruler_remote_write_relabel_configs: readonly unknown[]
   readonly ruler_alertmanager_config: RawAlertmanager | null
 }

@@ -181,7 +181,7 @@ test('unknown keys are all reported at once, with their lines', async t => {
       'compactor, limits_config, max_memory, page, pattern_ingester, ruler, ruler_storage, runtime_config, server, skald, storage_config, table_manager',
   ])
   t.match(problems('limits_config:\n  nonsense: 1'), [
-    /^2: Unknown key nonsense in limits_config: known keys are allow_deletes, /,
+    /^2: Unknown key nonsense in limits_config: remove it, or check its spelling$/,
   ])
   t.same(problems('compactor:\n  retention_stream: []\nhttp_listen_port: 80'), [
     '2: Unknown key retention_stream in compactor: did you mean limits_config.retention_stream?',

@@ -8,6 +8,7 @@ import {
   type ValueReader,
   type YamlCursor,
 } from '@skald/config-reading'
+import { type RelabelRule, readRelabelRules } from '@skald/config-reading/relabel'
 import type { DiscoveredJob } from '../discovery/job-targets.ts'
 import { discoveryKeys, loadDiscoveryReaders } from '../discovery/registry.ts'
 import { readStaticConfigs, type StaticConfig } from '../discovery/static.ts'
@@ -19,7 +20,6 @@ import type { SourcedJob } from '../sources/source.ts'
 import type { Decompression } from '../tail/compressed-tailer.ts'
 import { findEncoding } from '../tail/encoding.ts'
 import type { TailedJob } from '../tail/managed-job.ts'
-import { type RelabelRule, readRelabelRules } from '../targets/relabel.ts'
 
 /** One job: the settings for each room that works on it. */
 export interface ScrapeConfig extends DiscoveredJob, TailedJob, SourcedJob {

@@ -1,9 +1,9 @@
 // The targets of one job, for everything that reads them. Joins the results of the job's discoverers,
 // relabels them, and notifies its listeners of changes.
 
+import type { RelabelRule } from '@skald/config-reading/relabel'
 import { leftoverTargetsMs, targetsSettleMs } from '../limits.ts'
 import type { FileTarget, TargetFeed } from '../targets/file-target.ts'
-import type { RelabelRule } from '../targets/relabel.ts'
 import { type OfferedTarget, offerTargets, withoutRepeats } from './offered-targets.ts'
 import { type StaticConfig, staticGroups } from './static.ts'
 import type { Discoverer, DiscoveryConfig, DiscoveryContext, TargetGroup } from './target-group.ts'

@@ -1,13 +1,13 @@
 // Turns discovered groups into targets to read on this host: relabels each target and records why the
 // others are left out.
 
+import { partByFilename, type RelabelRule, relabel } from '@skald/config-reading/relabel'
 import {
   type ContainerLog,
   type FileTarget,
   targetKey,
   visibleLabels,
 } from '../targets/file-target.ts'
-import { partByFilename, type RelabelRule, relabel } from '../targets/relabel.ts'
 import { metaLabel } from './meta-label.ts'
 import type { TargetGroup } from './target-group.ts'
 

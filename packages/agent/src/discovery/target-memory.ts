@@ -6,11 +6,11 @@
 
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { partByFilename, type RelabelRule } from '@skald/config-reading/relabel'
 import type { Logger } from 'pino'
 import { writeWhole } from '../files/whole-file.ts'
 import { goneTargetMsMax, goneTargetsMax, targetMemoryWriteAfterMs } from '../limits.ts'
 import type { FileTarget } from '../targets/file-target.ts'
-import { partByFilename, type RelabelRule } from '../targets/relabel.ts'
 
 interface Remembered {
   readonly path: string

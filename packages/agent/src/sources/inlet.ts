@@ -1,12 +1,12 @@
 // The path of a source's lines into the pipelines. Relabels them, gives each client a copy, and makes the
 // source wait while there is no room.
 
+import { type RelabelRule, relabel } from '@skald/config-reading/relabel'
 import { sourceLabelSetsMax, sourceTickMs } from '../limits.ts'
 import { LabelState } from '../line/label-state.ts'
 import { LineOrigin } from '../line/line-origin.ts'
 import { PipelineEntry } from '../pipeline/entry.ts'
 import type { Pipeline } from '../pipeline/pipeline.ts'
-import { type RelabelRule, relabel } from '../targets/relabel.ts'
 
 /** The pipeline of one job for one client. */
 export interface InletLane {

@@ -1,10 +1,10 @@
 // The interface of a source: anything but files that lines come from. A source is a file in this folder
 // with a reader of its configuration and the code that runs it. A row in registry.ts adds it.
 
+import type { RelabelRule } from '@skald/config-reading/relabel'
 import type { Logger } from 'pino'
 import type { Clocks } from '../clocks.ts'
 import type { AgentMetrics, LaneMetrics } from '../metrics/agent-metrics.ts'
-import type { RelabelRule } from '../targets/relabel.ts'
 import type { Inlet } from './inlet.ts'
 
 /** A running source. */

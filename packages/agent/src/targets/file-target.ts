@@ -2,7 +2,7 @@
 // that reports changes. Neither side knows more about the other.
 
 import type { IncomingMessage } from 'node:http'
-import { type RelabelRule, relabel } from './relabel.ts'
+import { type RelabelRule, relabel } from '@skald/config-reading/relabel'
 
 /** The current targets of one job. */
 export interface TargetFeed {

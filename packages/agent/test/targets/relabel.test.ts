@@ -1,6 +1,6 @@
 import { parseYaml } from '@skald/config-reading'
+import { readRelabelRules, relabel } from '@skald/config-reading/relabel'
 import { test } from 'tap'
-import { readRelabelRules, relabel } from '../../src/targets/relabel.ts'
 
 function apply(rulesText: string, labels: Record<string, string>) {
   const { root, problems } = parseYaml(rulesText)

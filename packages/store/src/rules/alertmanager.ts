@@ -7,12 +7,14 @@ import type { AlertmanagerConfig } from '../ruler-config.ts'
 import { HttpPoster, mayRetry } from './http-poster.ts'
 import type { Notice } from './notice.ts'
 import { Backoff } from './pause.ts'
+import { relabeled } from './relabeled.ts'
 import type { RulerMetrics } from './ruler-metrics.ts'
 
 export interface AlertmanagerOptions {
   readonly server: AlertmanagerConfig['servers'][number]
   readonly capacity: number
   readonly timeoutMs: number
+  readonly relabelRules: AlertmanagerConfig['relabelRules']
   readonly tenant: string
   readonly metrics: RulerMetrics
   readonly log: (message: string) => void
@@ -40,8 +42,8 @@ export class Alertmanager {
   }
 
   send(notices: readonly Notice[]): void {
-    const { capacity, metrics } = this.#options
-    for (const notice of notices) {
+    const { capacity, metrics, relabelRules } = this.#options
+    for (const notice of relabeled(notices, relabelRules)) {
       const key = JSON.stringify([notice.labels, notice.startsMs])
       this.#waiting.delete(key)
       this.#waiting.set(key, notice)

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import type { RemoteWriteConfig, RulerLimits } from '../ruler-config.ts'
 import { HttpPoster, mayRetry, type PostAnswer } from './http-poster.ts'
 import { Backoff } from './pause.ts'
+import { relabeled } from './relabeled.ts'
 import type { RulerMetrics } from './ruler-metrics.ts'
 import { type WaitingPiece, type WaitingSamples, WriteFiles } from './write-files.ts'
 import { encodeWriteRequest, type WriteSample } from './write-request.ts'
@@ -102,9 +103,14 @@ export class RemoteWrite {
   }
 
   async #sendAll(tenant: string, records: readonly WaitingSamples[]): Promise<void> {
-    const { config, metrics, log } = this.#options
+    const { config, metrics, log, limitsOf } = this.#options
     const { signal } = this.#stop
-    const samples = records.flatMap(record => record.samples)
+    const rules = limitsOf(tenant).remoteWriteRelabelRules ?? config.relabelRules
+    const samples = relabeled(
+      records.flatMap(record => record.samples),
+      rules,
+    )
+    if (samples.length === 0) return
     const backoff = new Backoff(config.backoffMinMs, config.backoffMaxMs)
     for (let hasFailed = false; !signal.aborted; ) {
       const answer = await this.#post(tenant, samples)

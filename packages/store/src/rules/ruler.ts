@@ -369,6 +369,7 @@ export class Ruler {
           ...{ server, tenant, metrics: this.#metrics },
           capacity: config.queueCapacity,
           timeoutMs: config.timeoutMs,
+          relabelRules: config.relabelRules,
           log: message => logger.warn(message),
         }),
     )

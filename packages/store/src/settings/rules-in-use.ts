@@ -1,5 +1,5 @@
 // Keys of the ruler that Skald does not follow. Rules in another storage would not be found, so their alerts would not
-// fire; without relabeling, alerts and series would have other labels.
+// fire.
 
 import { isEmpty, type RefusedKey, valueAt, type WrittenFile } from './setting.ts'
 
@@ -17,10 +17,6 @@ function refuse(key: string, what: string): RefusedKey {
 
 const noDiscovery =
   'the Alertmanagers are not looked up in SRV records, so alerts would go nowhere; write their addresses into alertmanager_url, and remove this key'
-const noRelabeling =
-  'alerts are not relabeled; set their labels in the rules or in ruler.external_labels, and remove this key'
-const noWriteRelabeling =
-  'recorded series are not relabeled; set their labels in the rules, or relabel where they arrive, and remove this key'
 const noStorage =
   'rules are read from local files and by API, so the alerts in that storage would not fire; write local, and load the rules with lokitool (docs/rules.md)'
 
@@ -52,8 +48,6 @@ export const ruleKeys: readonly RefusedKey[] = [
   },
   refuse('ruler.enable_alertmanager_discovery', noDiscovery),
   refuse('limits_config.ruler_alertmanager_config.enable_alertmanager_discovery', noDiscovery),
-  refuse('ruler.alert_relabel_configs', noRelabeling),
-  refuse('limits_config.ruler_alertmanager_config.alert_relabel_configs', noRelabeling),
   ...[
     'ruler.alertmanager_client',
     'limits_config.ruler_alertmanager_config.alertmanager_client',
@@ -63,7 +57,6 @@ export const ruleKeys: readonly RefusedKey[] = [
       'the ciphers are those of Node; set tls_min_version, and remove this key',
     ),
   ),
-  refuse('limits_config.ruler_remote_write_relabel_configs', noWriteRelabeling),
   refuse(
     'limits_config.ruler_remote_write_sigv4_config',
     'requests are not signed for AWS; let a proxy sign them, and remove this key',

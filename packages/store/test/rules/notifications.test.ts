@@ -1,3 +1,4 @@
+import { readParsedRules } from '@skald/config-reading/relabel'
 import { createLabelSet } from '@skald/wire'
 import { Registry } from 'prom-client'
 import { test } from 'tap'
@@ -31,12 +32,19 @@ test('an Alertmanager gets alerts in the form of its API, again after a failure'
     },
     capacity: 2,
     timeoutMs: 1000,
+    relabelRules: readParsedRules(
+      [
+        { source_labels: ['app'], regex: 'quiet', action: 'drop' },
+        { source_labels: ['app'], target_label: 'service' },
+      ],
+      message => t.fail(message),
+    ),
     tenant: 't1',
     metrics: createRulerMetrics(registry, true),
     log: message => logged.push(message),
   })
   t.teardown(() => server.close())
-  server.send([notice('a')])
+  server.send([notice('a'), notice('quiet')])
   await receiver.waitFor(1)
   // Three alerts and room for two; a newer word about b takes the place of the older.
   server.send([notice('b'), notice('c'), notice('b', { state: 'resolved', endsMs: 5 })])
@@ -48,7 +56,7 @@ test('an Alertmanager gets alerts in the form of its API, again after a failure'
   })
   t.same(JSON.parse(String(first!.body)), [
     {
-      labels: { alertname: 'High', app: 'a' },
+      labels: { alertname: 'High', app: 'a', service: 'a' },
       annotations: { summary: '<a> is high' },
       startsAt: '2023-11-14T22:13:20.000Z',
       endsAt: '2023-11-14T22:17:20.000Z',

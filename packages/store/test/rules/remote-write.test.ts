@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { readParsedRules } from '@skald/config-reading/relabel'
 import { createLabelSet, snappyDecompress } from '@skald/wire'
 import { Registry } from 'prom-client'
 import protobuf from 'protobufjs/minimal.js'
@@ -95,6 +96,7 @@ function open(
         timeoutMs: 2000,
         headers: new Map([['x-a', 'b']]),
       },
+      relabelRules: [],
       ...{ version: 1, samplesPerSend: 100, backoffMinMs: 5, backoffMaxMs: 20, ...more },
     },
     directory,
@@ -112,6 +114,45 @@ function open(
   return { write, logged, metric }
 }
 const prefix = 'loki_ruler_wal_prometheus_remote_storage_samples'
+
+const rulesOf = (...rules: readonly unknown[]) =>
+  readParsedRules(rules, message => {
+    throw new Error(message)
+  })
+
+test('samples are relabeled, or left out, by the rules of the server or else of the tenant', async t => {
+  const dir = t.testdir()
+  const receiver = await startReceiver(t, () => 204)
+  const relabelRules = rulesOf(
+    { source_labels: ['app'], regex: 'b', action: 'drop' },
+    { regex: 'app', action: 'labelmap', replacement: 'service' },
+    { regex: 'app', action: 'labeldrop' },
+  )
+  const { write } = open(t, join(dir, 'a'), receiver.url, { relabelRules })
+  await write.append('t1', [sample('a', 1), sample('b', 1)])
+  await receiver.waitFor(1)
+  t.same(samplesIn(receiver.received[0]!.body), ['__name__=lines,service=a 1 1'])
+  await write.append('t1', [sample('b', 2)])
+  await write.append('t1', [sample('c', 3)])
+  await receiver.waitFor(2)
+  t.same(
+    samplesIn(receiver.received[1]!.body),
+    ['__name__=lines,service=c 3 1'],
+    'no empty request',
+  )
+
+  const own = rulesOf({ target_label: 'team', replacement: 'x' })
+  const other = open(
+    t,
+    join(dir, 'b'),
+    receiver.url,
+    { relabelRules },
+    { remoteWriteRelabelRules: own },
+  )
+  await other.write.append('t1', [sample('b', 4)])
+  await receiver.waitFor(3)
+  t.same(samplesIn(receiver.received[2]!.body), ['__name__=lines,app=b,team=x 4 1'])
+})
 
 test('samples arrive in order, with the tenant, and again after 429 and 5xx', async t => {
   const dir = t.testdir()

@@ -177,19 +177,12 @@ const refusals: readonly (readonly [path: string, value: unknown, way: RegExp])[
     true,
     /; write their addresses into alertmanager_url/,
   ],
-  ['ruler.alert_relabel_configs', [{ action: 'drop' }], /; set their labels in the rules/],
-  [
-    'limits_config.ruler_alertmanager_config.alert_relabel_configs',
-    [{ action: 'drop' }],
-    /; set their labels in the rules/,
-  ],
   ['ruler.alertmanager_client.tls_cipher_suites', 'TLS_A', /; set tls_min_version/],
   [
     'limits_config.ruler_alertmanager_config.alertmanager_client.tls_cipher_suites',
     'TLS_A',
     /; set tls_min_version/,
   ],
-  ['limits_config.ruler_remote_write_relabel_configs', [{ action: 'drop' }], /; set their labels/],
   ['limits_config.ruler_remote_write_sigv4_config', { region: 'eu' }, /; let a proxy sign them/],
   ['limits_config.ruler_remote_write_config', { a: { url: 'x' } }, /; set ruler_remote_write_url/],
 ]

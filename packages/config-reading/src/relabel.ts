@@ -1,18 +1,12 @@
-// relabel_configs: Prometheus's rules that turn the labels of a found target into the labels of a stream,
-// or drop the target.
+// relabel_configs: Prometheus's rules that change labels, or drop what has them: found targets of the agent, and alerts and
+// samples of the ruler.
 
 import { createHash } from 'node:crypto'
-import {
-  invalidLabelName,
-  readList,
-  readOneOf,
-  readText,
-  type ValueReader,
-  type YamlCursor,
-} from '@skald/config-reading'
 import { type CompiledRegex, compileRegex } from '@skald/go-dialect/regex/regex'
 import { toLower, toUpper } from '@skald/go-dialect/text/letter-case'
 import { isLabelName } from '@skald/wire'
+import { invalidLabelName, readList, readOneOf, readText } from './readers.ts'
+import { parseYaml, type ValueReader, type YamlCursor } from './yaml-cursor.ts'
 
 const actions = [
   ...['replace', 'keep', 'drop', 'keepequal', 'dropequal', 'hashmod', 'labelmap', 'labeldrop'],
@@ -56,7 +50,7 @@ export function partByFilename(rules: readonly RelabelRule[]): {
     : { ofTarget: rules.slice(0, at), ofFile: rules.slice(at) }
 }
 
-/** Applies rules in order. Returns `undefined` if they drop the target. */
+/** Applies rules in order. Returns `undefined` if they drop what has the labels. */
 export function relabel(
   labels: ReadonlyMap<string, string>,
   rules: readonly RelabelRule[],
@@ -236,4 +230,17 @@ function findFault(
 /** Reads a list of relabel rules. */
 export function readRelabelRules(cursor: YamlCursor): RelabelRule[] {
   return readList(readRule)(cursor) ?? []
+}
+
+/**
+ * Reads rules from values that are parsed already. `report` is called with each mistake.
+ */
+export function readParsedRules(
+  rules: readonly unknown[],
+  report: (message: string) => void,
+): RelabelRule[] {
+  const { root, problems } = parseYaml(JSON.stringify(rules))
+  const read = readRelabelRules(root)
+  for (const { message } of problems) report(message)
+  return read
 }
