@@ -184,9 +184,9 @@ test('changed files count without a restart, and those with a mistake do not', a
     '--name',
     'new',
   ])
-  const [token = '', , ...yaml] = made.stdout.trim().split('\n')
+  const token = made.stderr.trim()
   t.match(token, /^skald_[\w-]{43}$/)
-  t.match(yaml.join('\n'), `sha256: ${sha256(token)}`)
+  t.match(made.stdout, `sha256: ${sha256(token)}`)
   t.equal(await statusOf(token), 401)
   const entry = `    - {name: new, sha256: ${sha256(token)}, roles: [read], tenants: [shop]}\n`
   writeFileSync(config, written + entry)
@@ -205,6 +205,38 @@ test('changed files count without a restart, and those with a mistake do not', a
     'the user is gone',
   )
   t.notMatch(store.output(), /correct horse|skald_[\w-]{43}/, 'nothing secret is in the log')
+})
+
+test('the README shows a store with TLS and one token in three commands', async t => {
+  const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
+  const part = readme.slice(readme.indexOf('tls-and-token.yaml'))
+  const [, config = ''] = /^tls-and-token\.yaml\n([\s\S]*?)```/.exec(part) ?? []
+  const [, commands = ''] = /```sh machine\n([\s\S]*?)```/.exec(part) ?? []
+  const [openssl = '', create = '', start = ''] = commands.trim().split('\n')
+  const at = t.testdir({ 'tls-and-token.yaml': config })
+  const shell = (line: string) =>
+    run('sh', ['-c', line.replace('npx skald', JSON.stringify(skaldCommand))], {
+      cwd: at,
+      env: cleanEnv(),
+    })
+  await shell(openssl)
+  const token = (await shell(create)).stderr.trim().split('\n').at(-1)!
+  const port = await reservePort()
+  const args = [...start.replace('npx skald ', '').split(' '), `-server.http-listen-port=${port}`]
+  const inside = args.map(arg => arg.replace('tls-and', join(at, 'tls-and')))
+  const file = join(at, 'tls-and-token.yaml')
+  writeFileSync(file, readFileSync(file, 'utf8').replace(/: (server\.(crt|key))/g, `: ${at}/$1`))
+  const secure = spawnSkald({
+    args: [...inside, `-common.path-prefix=${at}/data`],
+    outputFile: join(at, 'store.log'),
+  })
+  t.teardown(() => secure.end('SIGTERM'))
+  const curl = ['-sS', '--cacert', join(at, 'server.crt'), '-o', '/dev/null', '-w', '%{http_code}']
+  const ask = async (...more: string[]) =>
+    (await run('curl', [...curl, ...more, `https://localhost:${port}/loki/api/v1/labels`])).stdout
+  await until(() => secure.output().includes('store is ready'), 'the store')
+  t.equal(await ask(), '401')
+  t.equal(await ask('-H', `Authorization: Bearer ${token}`), '200')
 })
 
 test('skald check names what is probably a mistake', async t => {
