@@ -10,8 +10,8 @@ import type { Records } from './record-file.ts'
 import { type StoreServer, startStoreServer } from './server.ts'
 import { fixed, type Row } from './table.ts'
 
-/** Pushes of one turn: enough that the work between them does not count. */
-const turnPushes = 20
+/** Pushes of one turn: few, so that many rounds even out what else the machine does. */
+const turnPushes = 5
 
 export interface AuthFigures {
   readonly name: string
