@@ -17,7 +17,7 @@ const unused = [
   [/\/binaryen$/, ['bin']],
   [/\/(avvio|bintrees|fast-json-stringify|fastify|find-my-way|pino)$/, ['docs', 'test']],
   // Forms for browsers.
-  [/\/react(-dom)?$/, ['umd']],
+  [/\/(react(-dom)?|bcryptjs)$/, ['umd']],
   // Node takes the other of two forms.
   [/\/(@aws-sdk|@smithy)\/[^/]+$/, ['dist-es']],
   // The page of recorded tests, and other languages of findings.
