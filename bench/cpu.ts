@@ -60,6 +60,12 @@ export function readThreadCpuMs(pid: number): number {
   return ns / 1e6
 }
 
+/** Reads how long the main thread of a process has run, in milliseconds with nanosecond precision. */
+export function readMainThreadCpuMs(pid: number): number {
+  const ns = readFileSync(`/proc/${pid}/task/${pid}/schedstat`, 'latin1').split(' ')[0]
+  return Number(ns) / 1e6
+}
+
 function isGone(error: unknown): boolean {
   const code = (error as NodeJS.ErrnoException).code
   return code === 'ENOENT' || code === 'ESRCH'

@@ -5,6 +5,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { runAgentBench } from './agent.ts'
+import { authRows, runAuthBench } from './auth.ts'
 import { runCatalog } from './catalog.ts'
 import { type ColdOutcome, measureCold } from './cold.ts'
 import { runCompareBench } from './compare/bench.ts'
@@ -92,6 +93,11 @@ async function measure(options: BenchOptions, workDir: string): Promise<Results>
   const load = prepareLoad(options, workDir)
   try {
     if (options.command === 'scaled') return await measureScaled(options, workDir, load)
+    if (options.command === 'auth') {
+      const auth = await runAuthBench({ ...options, ...load, workDir })
+      print(formatTable(authRows(auth)))
+      return { auth }
+    }
     if (options.command === 'compare')
       return await runCompareBench({ options, workDir, load, note, print })
     return options.url

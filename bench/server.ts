@@ -4,7 +4,9 @@
 import { readdirSync, statSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { Agent, request } from 'node:http'
+import { request as requestTls, Agent as TlsAgent } from 'node:https'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import {
   loopbackHost,
   reservePort,
@@ -45,6 +47,8 @@ export async function startStoreServer(
   workDir: string,
   dataDir: string,
   moreConfig = '',
+  /** Directory with a certificate, for a store that speaks TLS. */
+  tls?: string,
 ): Promise<StoreServer> {
   const port = await reservePort()
   await mkdir(dataDir, { recursive: true })
@@ -55,7 +59,7 @@ export async function startStoreServer(
 server:
   http_listen_address: ${loopbackHost}
   http_listen_port: ${port}
-common:
+${tls === undefined ? '' : `  http_tls_config: {cert_file: ${tls}/server.crt, key_file: ${tls}/server.key}\n`}common:
   path_prefix: ${JSON.stringify(dataDir)}
 limits_config:
   ingestion_rate_mb: 10000
@@ -65,14 +69,34 @@ limits_config:
   reject_old_samples: false
 ${moreConfig}`,
   )
-  const url = `http://${loopbackHost}:${port}`
+  const url = `${tls === undefined ? 'http' : 'https'}://${loopbackHost}:${port}`
   const skald = spawnSkald({
     args: ['store', `-config.file=${configFile}`],
     outputFile: join(workDir, 'store.log'),
   })
-  const readyMs = await waitUntilReady(skald, `${url}/ready`, startTimeoutMs)
+  const readyMs = await (tls === undefined
+    ? waitUntilReady(skald, `${url}/ready`, startTimeoutMs)
+    : waitUntilReadyOverTls(url))
   const readyCpuMs = readCpuSeconds(skald.pid) * 1000
   return { url, pid: skald.pid, dataDir, readyMs, readyCpuMs, process: skald }
+}
+
+/** Resolves with the time until /ready is answered with 200, in ms. */
+async function waitUntilReadyOverTls(url: string): Promise<number> {
+  const client = new HttpClient(url, 1, {})
+  const startMs = performance.now()
+  for (;;) {
+    const passedMs = performance.now() - startMs
+    const status = await client.send('/ready').then(
+      answer => answer.status,
+      () => 0,
+    )
+    if (status === 200) break
+    if (passedMs > startTimeoutMs) throw new Error(`${url} is not ready after ${passedMs} ms`)
+    await sleep(50)
+  }
+  client.close()
+  return performance.now() - startMs
 }
 
 /** A complete HTTP answer. */
@@ -85,12 +109,18 @@ export interface Answer {
 /** Sends requests over a fixed number of kept connections. */
 export class HttpClient {
   readonly #agent: Agent
+  readonly #isTls: boolean
   readonly #url: string
   readonly #headers: Readonly<Record<string, string>>
 
   constructor(url: string, connectionCount: number, headers: Readonly<Record<string, string>>) {
     this.#url = url
-    this.#agent = new Agent({ keepAlive: true, maxSockets: connectionCount })
+    const kept = { keepAlive: true, maxSockets: connectionCount }
+    this.#isTls = url.startsWith('https:')
+    // The certificate is one of the benchmark's own.
+    this.#agent = this.#isTls
+      ? new TlsAgent({ ...kept, rejectUnauthorized: false })
+      : new Agent(kept)
     this.#headers = headers
   }
 
@@ -102,7 +132,7 @@ export class HttpClient {
         headers['content-type'] = 'application/x-protobuf'
         headers['content-length'] = String(body.length)
       }
-      const outgoing = request(
+      const outgoing = (this.#isTls ? requestTls : request)(
         new URL(path, this.#url),
         { agent: this.#agent, method: body ? 'POST' : 'GET', headers },
         response => {

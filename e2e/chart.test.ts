@@ -10,6 +10,7 @@ import { t as root, test } from 'tap'
 import { parse } from 'yaml'
 import { manifestPath, renderManifest } from '../release/manifest.ts'
 import { formatValuesSchema } from '../release/values-schema.ts'
+import { makeCertificates } from '../test/certificates.ts'
 import { formatGolden, readGolden } from './chart/golden.ts'
 import {
   chartDir,
@@ -293,6 +294,7 @@ test('several replicas are a Deployment that nothing empties at once', needsHelm
 
 test('the rendered configurations are valid', needsHelm, async t => {
   const dir = t.testdir()
+  makeCertificates(dir)
   const paths: string[] = []
   for (const set of valueSets()) {
     for (const object of await renderSet(set)) {
@@ -302,7 +304,11 @@ test('the rendered configurations are valid', needsHelm, async t => {
       // A file that a set of values mounts and the agent reads.
       const password = join(dir, 'password')
       writeFileSync(password, 'secret')
-      writeFileSync(path, textOf(object, key).replace('/etc/push/password', password))
+      const text = textOf(object, key)
+        .replace('/etc/push/password', password)
+        .replace('/etc/promtail-token/agent', password)
+        .replace('/etc/promtail-tls/ca.crt', join(dir, 'ca.crt'))
+      writeFileSync(path, text)
       paths.push(path)
     }
   }

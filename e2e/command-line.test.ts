@@ -216,6 +216,7 @@ test('a store on all addresses logs so, in the form that the flag says', async t
   t.match(
     lines.map(line => JSON.parse(line)),
     [
+      { level: 'info', msg: /^everybody who reaches this address may read and write/ },
       { level: 'info', msg: 'store is ready', address: `0.0.0.0:${port}` },
       { level: 'info', msg: 'store is stopping', signal: 'SIGTERM' },
     ],

@@ -1,5 +1,5 @@
-// Checks which modules a store loads: those for a bucket, for replicas and for rules only if its configuration names
-// one.
+// Checks which modules a store loads: those for a bucket, for replicas, for rules and for users only if its configuration
+// names them.
 
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -7,7 +7,7 @@ import { test } from 'tap'
 import { loadedModules } from './loaded-modules.ts'
 import { loopbackHost, reservePort, rootDir, spawnSkald, waitUntilReady } from './skald-process.ts'
 
-test('a store without a bucket and without rules loads nothing of them', async t => {
+test('a store without a bucket, without rules and without users loads nothing of them', async t => {
   const dir = t.testdir()
   const port = await reservePort()
   const config = join(dir, 'store.yaml')
@@ -35,7 +35,9 @@ storage_config: {aws: {bucketnames: not-in-use}}
   t.ok(loaded.some(path => path.includes('packages/store/src/storage.ts')))
   t.same(
     loaded.filter(path =>
-      /@aws-sdk|@smithy|node_modules\/pg|packages\/store\/src\/(bucket|rules|scaled)\//.test(path),
+      /@aws-sdk|@smithy|node_modules\/(pg|jose|bcryptjs)|packages\/store\/src\/(bucket|rules|scaled)\/|\/(authenticator|auth-guard)\.ts/.test(
+        path,
+      ),
     ),
     [],
   )

@@ -17,7 +17,7 @@ const unused = [
   [/\/binaryen$/, ['bin']],
   [/\/(avvio|bintrees|fast-json-stringify|fastify|find-my-way|pino)$/, ['docs', 'test']],
   // Forms for browsers.
-  [/\/react(-dom)?$/, ['umd']],
+  [/\/(react(-dom)?|bcryptjs)$/, ['umd']],
   // Node takes the other of two forms.
   [/\/(@aws-sdk|@smithy)\/[^/]+$/, ['dist-es']],
   // The page of recorded tests, and other languages of findings.
@@ -28,6 +28,9 @@ const unused = [
   // Forms of React's interface, and tools for it.
   [/\/preact$/, ['debug', 'devtools', 'test-utils']],
   [/\/uplot\/dist$/, ['uPlot.cjs.js', 'uPlot.iife.js', 'uPlot.iife.min.js']],
+  // The second form of each language, and names that nobody here uses.
+  [/\/prismjs\/components$/, [/\.min\.js$/]],
+  [/\/semantic-conventions\/dist$/, [/^(experimental|index-incubating)/]],
   // Types for compilers of 2019.
   [/\/(@aws-sdk|@smithy)\/[^/]+\/dist-types$/, ['ts3.4']],
 ]

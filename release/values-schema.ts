@@ -103,9 +103,11 @@ const byPath: readonly (readonly [RegExp, Schema])[] = [
   [/\.accessModes$/, { ...texts, minItems: 1 }],
   [/(^|\.)extraObjects$/, { type: 'array', items: { type: ['object', 'string'] } }],
   [
-    /\.(tolerations|hostAliases|initContainers?|extraVolumes|extraVolumeMounts|extraEnvFrom|defaultVolumes|defaultVolumeMounts|rules|relabelings|metricRelabelings|tls)$/,
+    /\.(tolerations|hostAliases|initContainers?|extraVolumes|extraVolumeMounts|extraEnvFrom|defaultVolumes|defaultVolumeMounts|rules|relabelings|metricRelabelings)$/,
     objects,
   ],
+  [/ngress\.tls$/, objects],
+  [/\.dnsNames$/, texts],
   [/\.(env|extraEnv)$/, variables],
   [/\.extraContainers$/, { type: ['array', 'object'] }],
   [/\.extraArgs$/, { type: ['array', 'object'] }],
@@ -118,7 +120,7 @@ const byPath: readonly (readonly [RegExp, Schema])[] = [
 
 /** Objects that may contain keys not listed here: Kubernetes' own, and blocks of other charts. */
 const openPaths =
-  /^(grafana|prometheus)(\.|$)|(^|\.)(securityContext|podSecurityContext|containerSecurityContext|startupProbe|readinessProbe|livenessProbe|updateStrategy|strategy|positions|fluent-bit|filebeat|logstash|image|sidecar|configReloader)$/
+  /^(grafana|prometheus)(\.|$)|(^|\.)(securityContext|podSecurityContext|containerSecurityContext|startupProbe|readinessProbe|livenessProbe|updateStrategy|strategy|positions|fluent-bit|filebeat|logstash|image|sidecar|configReloader|issuerRef)$/
 
 /** Objects that a key without a value may remove. Kubernetes' default applies then, or nothing. */
 const removablePaths =

@@ -3,9 +3,13 @@
 
 import process from 'node:process'
 
-const { LOKI_URL, TENANT = '', WITH_AGENT = 'false', TIMEOUT_SECONDS = '120' } = process.env
+const { LOKI_URL, TENANT = '', TOKEN = '' } = process.env
+const { WITH_AGENT = 'false', TIMEOUT_SECONDS = '120' } = process.env
 const deadlineMs = Date.now() + Number(TIMEOUT_SECONDS) * 1000
-const headers = TENANT === '' ? {} : { 'X-Scope-OrgID': TENANT }
+const headers = {
+  ...(TENANT !== '' && { 'X-Scope-OrgID': TENANT }),
+  ...(TOKEN !== '' && { Authorization: `Bearer ${TOKEN}` }),
+}
 
 async function ask(path, params = {}) {
   const response = await fetch(`${LOKI_URL}${path}?${new URLSearchParams(params)}`, {

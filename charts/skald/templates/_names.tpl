@@ -15,6 +15,7 @@ first in every template, because Helm renders them in any order.
 {{- $_ := set .Values "loki" (mergeOverwrite (deepCopy .Values.loki) (deepCopy .Values.store)) -}}
 {{- $_ := set .Values "promtail" (mergeOverwrite (deepCopy .Values.promtail) (deepCopy .Values.agent)) -}}
 {{- $_ := set .Values "isMerged" true -}}
+{{- include "skald.wireDoors" . -}}
 {{- $scope := omit . "Values" "Chart" -}}
 {{- range $role := list "loki" "promtail" -}}
 {{- $values := merge (dict "global" $.Values.global) (get $.Values $role) -}}
@@ -190,7 +191,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end -}}
 
 {{- define "skald.storeUrl" -}}
-http://{{ include "skald.store" . }}:{{ .Values.loki.service.port }}{{ include "skald.storePath" . }}
+{{ include "skald.storeScheme" . }}://{{ include "skald.store" . }}:{{ .Values.loki.service.port }}{{ include "skald.storePath" . }}
 {{- end -}}
 
 {{/* Where this release's agent pushes to, for any release name. */}}

@@ -11,8 +11,8 @@ import type { Terminal } from './terminal.ts'
 
 export const tokenUsage = `skald token create --role ROLE [options]
 
-Prints a new token, and the entry for auth.tokens in the configuration of a store. The entry has only the SHA-256 of the
-token. The token itself is printed once and kept nowhere.
+Prints a new token on standard error, and on standard output the entry for auth.tokens in the configuration of a store.
+The entry has only the SHA-256 of the token. The token itself is printed once and kept nowhere.
 
   --role ROLE         push, read, rules, delete or admin; several with commas, or --role again
   --tenant NAME       tenant, for a store with auth_enabled; several in the same way, '*' for all
@@ -41,7 +41,9 @@ export function runTokenCommand(argv: readonly string[], terminal: Terminal): nu
     ...(expires !== undefined && { expires }),
   }
   const yaml = stringify({ auth: { tokens: [entry] } }, { lineWidth: 0 })
-  terminal.stdout.write(`${token}\n\n${yaml}`)
+  // On two streams, so that the entry can go into a file while a person sees the token.
+  terminal.stderr.write(`${token}\n`)
+  terminal.stdout.write(yaml)
   return 0
 }
 

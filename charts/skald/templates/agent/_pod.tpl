@@ -69,6 +69,12 @@ spec:
       resources: {{- toYaml $agent.resources | nindent 8 }}
       volumeMounts:
         - {name: config, mountPath: /etc/promtail, readOnly: true}
+        {{- if include "skald.hasTls" . }}
+        - {name: tls, mountPath: /etc/promtail-tls, readOnly: true}
+        {{- end }}
+        {{- if include "skald.hasTokens" . }}
+        - {name: token, mountPath: /etc/promtail-token, readOnly: true}
+        {{- end }}
         {{- with $agent.defaultVolumeMounts }}
         {{- toYaml . | nindent 8 }}
         {{- end }}
@@ -94,6 +100,14 @@ spec:
       {{- else }}
       secret: {secretName: {{ include "skald.agent" . }}}
       {{- end }}
+    {{- if include "skald.hasTls" . }}
+    - name: tls
+      secret: {secretName: {{ include "skald.tlsSecret" . }}, items: [{key: ca.crt, path: ca.crt}]}
+    {{- end }}
+    {{- if include "skald.hasTokens" . }}
+    - name: token
+      secret: {secretName: {{ include "skald.tokensSecret" . }}, items: [{key: agent, path: agent}]}
+    {{- end }}
     {{- with $agent.defaultVolumes }}
     {{- toYaml . | nindent 4 }}
     {{- end }}

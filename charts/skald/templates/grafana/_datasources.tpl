@@ -14,10 +14,24 @@ datasources:
     {{- end }}
     {{- $json := fromYaml (tpl (.Values.loki.datasource.jsonData | toString) .) }}
     {{- $more := dict "maxLines" (int .Values.grafana.sidecar.datasources.maxLines) }}
+    {{- $secrets := dict }}
     {{- with .Values.loki.datasource.tenant }}
     {{- $_ := set $more "httpHeaderName1" "X-Scope-OrgID" }}
-    secureJsonData:
-      httpHeaderValue1: {{ . | quote }}
+    {{- $_ := set $secrets "httpHeaderValue1" . }}
+    {{- end }}
+    {{- /* This chart's Grafana reads files. Another one gets the token itself, in a Secret. */}}
+    {{- $isOwn := .Values.grafana.enabled }}
+    {{- if include "skald.hasTokens" . }}
+    {{- $token := ternary "$__file{/etc/grafana-token/grafana}" .Values.loki.auth.made.grafana $isOwn }}
+    {{- $_ := set $more "httpHeaderName2" "Authorization" }}
+    {{- $_ := set $secrets "httpHeaderValue2" (printf "Bearer %s" $token) }}
+    {{- end }}
+    {{- if and (include "skald.hasTls" .) $isOwn }}
+    {{- $_ := set $more "tlsAuthWithCACert" true }}
+    {{- $_ := set $secrets "tlsCACert" "$__file{/etc/grafana-tls/ca.crt}" }}
+    {{- end }}
+    {{- with $secrets }}
+    secureJsonData: {{- toYaml . | nindent 6 }}
     {{- end }}
     jsonData: {{- toYaml (merge $json $more) | nindent 6 }}
 {{- end }}

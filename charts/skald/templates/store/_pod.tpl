@@ -67,7 +67,9 @@ spec:
         - {name: http-metrics, containerPort: {{ $store.config.server.http_listen_port }}, protocol: TCP}
       {{- range $name := list "startupProbe" "readinessProbe" "livenessProbe" }}
       {{- with get $store $name }}
-      {{ $name }}: {{- tpl (toYaml .) $.Values.lokiScope | nindent 8 }}
+      {{- $probe := fromYaml (tpl (toYaml .) $.Values.lokiScope) }}
+      {{- if and (include "skald.hasTls" $) $probe.httpGet }}{{ $_ := merge $probe.httpGet (dict "scheme" "HTTPS") }}{{ end }}
+      {{ $name }}: {{- toYaml $probe | nindent 8 }}
       {{- end }}
       {{- end }}
       {{- if $isReplicated }}
@@ -88,6 +90,12 @@ spec:
           {{- end }}
         {{- if include "skald.alertingRules" . }}
         - {name: rules, mountPath: /rules/fake, readOnly: true}
+        {{- end }}
+        {{- if include "skald.hasTls" . }}
+        - {name: tls, mountPath: /etc/loki-tls, readOnly: true}
+        {{- end }}
+        {{- if and $store.auth.enabled $store.auth.htpasswdSecret }}
+        - {name: users, mountPath: /etc/loki-users, readOnly: true}
         {{- end }}
         {{- with $store.extraVolumeMounts }}
         {{- toYaml . | nindent 8 }}
@@ -133,6 +141,14 @@ spec:
     {{- with include "skald.alertingRules" . }}
     - name: rules
       configMap: {name: {{ . }}}
+    {{- end }}
+    {{- if include "skald.hasTls" . }}
+    - name: tls
+      secret: {secretName: {{ include "skald.tlsSecret" . }}, defaultMode: 0440}
+    {{- end }}
+    {{- if and $store.auth.enabled $store.auth.htpasswdSecret }}
+    - name: users
+      secret: {secretName: {{ $store.auth.htpasswdSecret }}, defaultMode: 0440}
     {{- end }}
     {{- with $store.extraVolumes }}
     {{- toYaml . | nindent 4 }}

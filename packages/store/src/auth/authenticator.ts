@@ -55,10 +55,10 @@ export class Authenticator {
   /**
    * Finds out whose credentials these are, at once if that needs no work.
    *
-   * @param mayWork Whether a password or a token that is not known may be checked.
+   * @param mayWork Whether a password that is not known may be checked. If not, nothing is returned for it.
    */
   identify(credentials: Credentials, mayWork: boolean): Outcome | Promise<Outcome> | undefined {
-    if (credentials.kind === 'token') return this.#byToken(credentials.token, mayWork)
+    if (credentials.kind === 'token') return this.#byToken(credentials.token)
     return this.#byPassword(credentials, mayWork)
   }
 
@@ -66,14 +66,13 @@ export class Authenticator {
     await this.#checker.close()
   }
 
-  #byToken(token: string, mayWork: boolean): Outcome | Promise<Outcome> | undefined {
+  /** Nobody guesses a token, so it is checked in any case. */
+  #byToken(token: string): Outcome | Promise<Outcome> {
     const sha256 = sha256Of(token)
     const found = this.#tokenOf(sha256)
     if (found) return this.#outcomeOf(found)
     if (!this.#jwts || token.split('.').length !== 3) return { failure: 'token' }
-    const known = this.#jwts.recall(sha256)
-    if (known) return known
-    return mayWork ? this.#jwts.check(token, sha256) : undefined
+    return this.#jwts.recall(sha256) ?? this.#jwts.check(token, sha256)
   }
 
   #tokenOf(sha256: string): TokenConfig | undefined {

@@ -13,17 +13,41 @@ export class FailedTries {
   readonly #clock: { now(): number }
   /** The address that failed last is the last. */
   readonly #tries = new Map<string, Tries>()
+  /** Tries that are being checked: what each shows, and how many requests show it. */
+  readonly #pending = new Map<string, Map<string, number>>()
 
   constructor(clock: { now(): number }) {
     this.#clock = clock
   }
 
-  /** Returns how many seconds an address has to wait; 0 if it may try. */
-  waitSeconds(address: string): number {
-    const count = this.#countOf(blockOf(address))
+  /**
+   * Returns how many seconds an address has to wait; 0 if it may try. Tries that are being checked count as failed, so that
+   * many at once are not more than many in a row.
+   *
+   * @param shown What it shows now, as a hash. The same from several requests is one try.
+   */
+  waitSeconds(address: string, shown = ''): number {
+    const block = blockOf(address)
+    const pending = this.#pending.get(block)
+    const others = pending ? pending.size - (pending.has(shown) ? 1 : 0) : 0
+    const count = this.#countOf(block) + others
     return count <= failedTriesBurst - 1
       ? 0
       : Math.ceil(((count - (failedTriesBurst - 1)) * failedTryMs) / 1000)
+  }
+
+  /** Notes a try that is being checked. Returns what ends the note. */
+  begin(address: string, shown: string): () => void {
+    const block = blockOf(address)
+    const pending = this.#pending.get(block) ?? new Map<string, number>()
+    this.#pending.set(block, pending)
+    pending.set(shown, (pending.get(shown) ?? 0) + 1)
+    return () => {
+      const left = pending.get(shown)! - 1
+      if (left > 0) pending.set(shown, left)
+      else pending.delete(shown)
+      if (pending.size === 0) this.#pending.delete(block)
+    }
   }
 
   /** Counts a failed try. */

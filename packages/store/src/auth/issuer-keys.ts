@@ -3,6 +3,7 @@
 
 import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose'
 import type { Logger } from 'pino'
+import { AccessError } from '../errors.ts'
 import { issuerBytesMax, issuerKeysMs, issuerPauseMs, issuerTimeoutMs } from '../limits.ts'
 import type { OidcConfig } from './auth-config.ts'
 
@@ -10,11 +11,6 @@ export interface IssuerKeysParts {
   readonly config: Pick<OidcConfig, 'issuer' | 'keysUrl'>
   readonly clock: { now(): number }
   readonly logger: Logger
-}
-
-/** Thrown when no keys are known and the issuer does not give any. */
-export class IssuerAwayError extends Error {
-  override readonly name = 'IssuerAwayError'
 }
 
 export class IssuerKeys {
@@ -28,13 +24,17 @@ export class IssuerKeys {
     this.#parts = parts
   }
 
-  /** Finds the key of a token. An unknown key leads to one fetch, at most every `issuerPauseMs`. */
+  /**
+   * Finds the key of a token. An unknown key leads to one fetch, at most every `issuerPauseMs`.
+   *
+   * @throws AccessError when no keys are known and the issuer does not give any; JOSEError when none fits.
+   */
   readonly keyOf: JWTVerifyGetKey = async (header, token) => {
     const { now } = this.#parts.clock
     if (!this.#find) await this.#refresh()
     // Nobody waits for this fetch: the keys are only old.
     else if (now() - this.#fetchedMs > issuerKeysMs) void this.#refresh()
-    if (!this.#find) throw new IssuerAwayError('the keys of the issuer are not known')
+    if (!this.#find) throw unchecked()
     try {
       return await this.#find(header, token)
     } catch (error) {
@@ -82,6 +82,10 @@ export class IssuerKeys {
     if (typeof url !== 'string') throw new Error('its configuration has no jwks_uri')
     return url
   }
+}
+
+function unchecked(): AccessError {
+  return new AccessError('the keys of the issuer are not known', 'ACCESS_UNCHECKED')
 }
 
 async function fetchJson(url: string): Promise<unknown> {

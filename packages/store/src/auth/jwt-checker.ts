@@ -1,11 +1,12 @@
 // Checks JSON Web Tokens of an OpenID issuer, and reads tenants and roles from their claims.
 
 import { errors, type JWTPayload, jwtVerify } from 'jose'
+import { AccessError } from '../errors.ts'
 import { checkedPasswordMs, checkedPasswordsMax, issuerClockSeconds } from '../limits.ts'
 import { tenantNameProblem } from '../tenant-name.ts'
 import { type Identity, type OidcConfig, type Role, roles } from './auth-config.ts'
 import type { Outcome } from './credentials.ts'
-import { IssuerAwayError, IssuerKeys, type IssuerKeysParts } from './issuer-keys.ts'
+import { IssuerKeys, type IssuerKeysParts } from './issuer-keys.ts'
 
 /** Signatures by a pair of keys. With the others, whoever can check a token could make one. */
 const algorithms = [
@@ -53,7 +54,7 @@ export class JwtChecker {
       })
       return this.#outcomeOf(this.#remember(payload, sha256))
     } catch (error) {
-      if (error instanceof IssuerAwayError) return { failure: 'issuer' }
+      if (error instanceof AccessError) return { failure: 'issuer' }
       if (error instanceof errors.JWTExpired) return { failure: 'expired' }
       if (error instanceof errors.JOSEError) return { failure: 'token' }
       throw error

@@ -13,6 +13,7 @@ import {
   type Failure,
   type Outcome,
   readCredentials,
+  sha256Of,
 } from '../auth/credentials.ts'
 import type { FailedTries } from '../auth/failed-tries.ts'
 import type { Sessions } from '../auth/sessions.ts'
@@ -95,15 +96,20 @@ export class AuthGuard {
     done: (error: Error | undefined, outcome?: Extract<Outcome, { identity: Identity }>) => void,
   ): void {
     const { authenticator, tries } = this.#parts
-    const waitSeconds = tries.waitSeconds(request.ip)
+    const shown = credentials.kind === 'password' ? sha256Of(JSON.stringify(credentials)) : ''
+    const waitSeconds = tries.waitSeconds(request.ip, shown)
     const settle = (outcome: Outcome | undefined) => {
       if (!outcome) done(this.#slow(waitSeconds))
       else if ('identity' in outcome) done(undefined, outcome)
       else done(this.#fail(request, outcome, waitSeconds))
     }
     const outcome = authenticator.identify(credentials, waitSeconds === 0)
-    if (outcome instanceof Promise) outcome.then(settle, done)
-    else settle(outcome)
+    if (!(outcome instanceof Promise)) {
+      settle(outcome)
+      return
+    }
+    const end = tries.begin(request.ip, shown)
+    outcome.finally(end).then(settle, done)
   }
 
   #admit(request: FastifyRequest, reply: FastifyReply, done: Done): void {

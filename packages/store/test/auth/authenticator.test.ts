@@ -129,6 +129,17 @@ test('an address that fails too often waits, others do not, and few are remember
   t.equal(tries.waitSeconds('2001:db8::1'), 0, 'the oldest is forgotten')
 })
 
+test('passwords that are checked at the same time count as tries, one password of many requests as one', async t => {
+  const tries = new FailedTries({ now: () => 0 })
+  const ends = Array.from({ length: 30 }, () => tries.begin('10.0.0.1', 'same'))
+  t.equal(tries.waitSeconds('10.0.0.1', 'same'), 0)
+  for (let i = 0; i < failedTriesBurst; i++) ends.push(tries.begin('10.0.0.1', `other ${i}`))
+  t.ok(tries.waitSeconds('10.0.0.1', 'one more') > 0)
+  t.equal(tries.waitSeconds('10.0.0.2', 'one more'), 0)
+  for (const end of ends) end()
+  t.equal(tries.waitSeconds('10.0.0.1', 'one more'), 0)
+})
+
 test('a session ends by itself, when it rests, and with its identity', async t => {
   let nowMs = 0
   let isKnown = true

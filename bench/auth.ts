@@ -1,0 +1,97 @@
+// What it costs to know who pushes: the same lines to a store that lets everybody in, to one that wants a token, and to one
+// that wants a token over TLS. They take turns, so that all of them meet the same noise.
+
+import { createHash } from 'node:crypto'
+import { join } from 'node:path'
+import { makeCertificates } from '../test/certificates.ts'
+import { readCpuSeconds, readMainThreadCpuMs } from './cpu.ts'
+import { pushAll } from './ingest.ts'
+import type { Records } from './record-file.ts'
+import { type StoreServer, startStoreServer } from './server.ts'
+import { fixed, type Row } from './table.ts'
+
+/** Pushes of one turn: few, so that many rounds even out what else the machine does. */
+const turnPushes = 5
+
+export interface AuthFigures {
+  readonly name: string
+  /** MB of lines per CPU-second: of all turns together. */
+  readonly megabytesPerCpuSecond: number
+  /**
+   * CPU of the main thread, which takes pushes, in a turn next to that of the open store in the same round: the median of all
+   * rounds. Other threads merge segments, each store at its own time.
+   */
+  readonly cpuRatio: number
+}
+
+interface AuthBenchOptions {
+  readonly workDir: string
+  readonly bodies: Records
+  readonly lineBytes: number
+  readonly connectionCount: number
+}
+
+/** Pushes all bodies to the three stores in turn. */
+export async function runAuthBench(options: AuthBenchOptions): Promise<AuthFigures[]> {
+  const { workDir, bodies, lineBytes, connectionCount } = options
+  const token = 'a token of the benchmark'
+  const sha256 = createHash('sha256').update(token).digest('hex')
+  const auth = `auth: {tokens: [{name: bench, sha256: ${sha256}, roles: [push]}]}\n`
+  const tls = join(workDir, 'tls')
+  makeCertificates(tls)
+  const kinds = [
+    { name: 'open', config: '', headers: {} },
+    { name: 'token', config: auth, headers: { Authorization: `Bearer ${token}` } },
+    { name: 'token and TLS', config: auth, headers: { Authorization: `Bearer ${token}` }, tls },
+  ]
+  const servers: StoreServer[] = []
+  try {
+    for (const { name, config, tls: certificates } of kinds) {
+      const dir = join(workDir, name.replaceAll(' ', '-'))
+      servers.push(await startStoreServer(dir, join(dir, 'data'), config, certificates))
+    }
+    const begun = servers.map(({ pid }) => readCpuSeconds(pid))
+    const cpuOf: number[][] = kinds.map(() => [])
+    for (let from = 0; from < bodies.count; from += turnPushes) {
+      const turn = sliceOf(bodies, from, Math.min(bodies.count, from + turnPushes))
+      const round = from / turnPushes
+      for (const k of servers.keys()) {
+        // Each begins as often as the others.
+        const i = (round + k) % servers.length
+        const server = servers[i]!
+        const before = readMainThreadCpuMs(server.pid)
+        await pushAll(server, turn, { connectionCount, headers: kinds[i]!.headers })
+        cpuOf[i]!.push(readMainThreadCpuMs(server.pid) - before)
+      }
+    }
+    return kinds.map(({ name }, i) => ({
+      name,
+      megabytesPerCpuSecond: lineBytes / 1e6 / (readCpuSeconds(servers[i]!.pid) - begun[i]!),
+      cpuRatio: median(cpuOf[i]!.map((cpu, round) => cpu / cpuOf[0]![round]!)),
+    }))
+  } finally {
+    for (const { process } of servers) await process.end('SIGTERM')
+  }
+}
+
+function sliceOf(bodies: Records, from: number, to: number): Records {
+  return { count: to - from, read: index => bodies.read(from + index) }
+}
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  return sorted[Math.floor(sorted.length / 2)]!
+}
+
+/** A token may cost this share of the CPU of a push. */
+const shareMax = 0.03
+
+export function authRows(figures: readonly AuthFigures[]): Row[] {
+  const [open] = figures
+  return figures.map(({ name, megabytesPerCpuSecond, cpuRatio }) => ({
+    figure: `push, ${name}`,
+    value: `${fixed(megabytesPerCpuSecond)} MB per CPU-second`,
+    ...(name !== open!.name && { ratio: `${cpuRatio.toFixed(3)} of the CPU` }),
+    ...(name === 'token' && { target: `<= ${1 + shareMax}`, isMet: cpuRatio <= 1 + shareMax }),
+  }))
+}
