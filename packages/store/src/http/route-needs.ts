@@ -49,6 +49,7 @@ const needs: Readonly<Record<string, RouteNeed>> = {
   '/loki/api/v1/detected_fields': ['read'],
   '/loki/api/v1/detected_field/:name/values': ['read'],
   '/loki/api/v1/drilldown-limits': ['read'],
+  '/skald/export': ['read'],
   '/skald/labels': ['read'],
   '/skald/status': ['read'],
 
