@@ -1102,3 +1102,26 @@ export const notedSlots = 90
 
 /** Size of the file with the page. The page itself may take 250 KB; this only keeps a wrong file out of memory. */
 export const pagePackBytesMax = 16 * 1024 * 1024
+
+// receivers/
+
+/** Documents of other protocols: bytes of one, its fields, how deep they are, and characters of a path to one. */
+export const documentBytesMax = 4 * 1024 * 1024
+export const documentFieldsMax = 10_000
+export const documentNestingMax = 50
+export const fieldNameCharsMax = 1024
+
+/** Fields that a request may name. */
+export const chosenFieldsMax = 100
+
+/** Longest value of a field that becomes a label by default: a longer one is no name, and Loki's limit is 2048. */
+export const defaultLabelCharsMax = 1024
+
+/** What an entry takes besides its texts, until it is in columns. */
+export const receivedEntryBytes = 200
+
+/** Ids of documents without a time that are remembered with the time they got: at most some 10 MB. */
+export const knownIdsMax = 50_000
+
+/** Maximum characters of a document's id, as in Elasticsearch. */
+export const documentIdBytesMax = 512

@@ -50,6 +50,8 @@ import { DiskRoom } from './objects/disk-room.ts'
 import { readDiskUsage } from './objects/disk-usage.ts'
 import type { StoreFiles } from './objects/files.ts'
 import { openRules } from './open-rules.ts'
+import { greetAtRoot } from './receivers/elasticsearch/greeting-routes.ts'
+import { addReceiverRoutes } from './receivers/receivers.ts'
 import type { Replica, ReplicaServers } from './scaled/replica.ts'
 import { createLogSource, type LogSourceParts } from './scan/log-source.ts'
 import { ScanPool } from './scan/pool.ts'
@@ -440,6 +442,7 @@ async function addRoutes(app: FastifyInstance, parts: RouteParts): Promise<void>
         const pushOptions = { ingester, budget, authEnabled, pool, unpacker, room }
         addPushRoutes(pushes, pushOptions)
         addOtlpRoute(pushes, { ...pushOptions, clock, mappingOf: tenant => limitsOf(tenant).otlp })
+        addReceiverRoutes(pushes, { ...pushOptions, clock, limitsOf })
         pushesDone()
       })
       // In a separate scope, so that the other routes do not become websockets.
@@ -473,6 +476,7 @@ async function addRoutes(app: FastifyInstance, parts: RouteParts): Promise<void>
       addLabelsRoutes(routes, { ...reading, catalog })
       addRulesRoutes(routes, { authEnabled, ruler: rules })
       addStatusRoute(routes, { ...reading, ...shown, catalog })
+      greetAtRoot(routes)
       const hasPage = addPageRoutes(routes, config.hasPage ? readPagePack(packUrl) : [])
       addStatusRoutes(routes, { ...status, hasPage })
       beside?.addRoutes(routes)

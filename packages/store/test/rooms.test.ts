@@ -11,7 +11,7 @@ testRooms(tap, {
     ['store.ts', 'upkeep'],
     ['enter-directory.ts', 'open-rules.ts', 'store-state.ts'],
     ['storage.ts', 'tenant-overrides.ts'],
-    ['scaled'],
+    ['receivers', 'scaled'],
     ['compaction', 'config-in-force.ts', 'http', 'overrides-file.ts'],
     ['config.ts'],
     ['config-limits.ts', 'resolve-catalog.ts'],

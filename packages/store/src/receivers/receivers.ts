@@ -1,0 +1,26 @@
+// The ways in for lines, besides Loki's push and OTLP. Each protocol has a folder; all end in the same push.
+
+import type { BufferPool } from '@skald/wire'
+import type { FastifyInstance } from 'fastify'
+import type { BodyUnpacker } from '../http/push-body.ts'
+import { ArrivalTimes } from './arrival-times.ts'
+import { addGreetingRoutes } from './elasticsearch/greeting-routes.ts'
+import { addIndexingRoutes } from './elasticsearch/index-routes.ts'
+import type { ReceiverParts } from './receiver-route.ts'
+
+export type ReceiverRouteParts = Omit<ReceiverParts, 'arrivals' | 'pool' | 'unpacker'> & {
+  readonly clock: { now(): number }
+}
+
+/** Adds the routes of all protocols to the scope of pushes. */
+export function addReceiverRoutes(
+  app: FastifyInstance,
+  {
+    clock,
+    ...parts
+  }: ReceiverRouteParts & { readonly pool: BufferPool; readonly unpacker: BodyUnpacker },
+): void {
+  const receiving: ReceiverParts = { ...parts, arrivals: new ArrivalTimes(clock) }
+  addIndexingRoutes(app, receiving)
+  addGreetingRoutes(app)
+}
