@@ -2,6 +2,8 @@
 // the input may take twice the time, but not four times.
 
 import { parseYaml } from '@skald/config-reading'
+import { cutSyslogFrames } from '@skald/wire/syslog-frames'
+import { parseSyslog } from '@skald/wire/syslog-message'
 import { t as root, test } from 'tap'
 import { expectLinear, type LinearCase, repeat } from '../../../test/linear-time.ts'
 import { loadAgentConfig } from '../src/config/load-config.ts'
@@ -13,8 +15,6 @@ import { loadStageReader } from '../src/pipeline/registry.ts'
 import { GelfAssembler } from '../src/sources/gelf-message.ts'
 import { parseJournalEntry } from '../src/sources/journal-entry.ts'
 import { splitLines } from '../src/sources/split-lines.ts'
-import { cutSyslogFrames } from '../src/sources/syslog-frames.ts'
-import { parseSyslog } from '../src/sources/syslog-message.ts'
 import { consumeLines } from '../src/tail/line-reader.ts'
 import { readRelabelRules, relabel } from '../src/targets/relabel.ts'
 import { stageContext } from './pipeline/run-stages.ts'

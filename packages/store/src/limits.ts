@@ -1125,3 +1125,10 @@ export const knownIdsMax = 50_000
 
 /** Maximum characters of a document's id, as in Elasticsearch. */
 export const documentIdBytesMax = 512
+
+/** A body that is stored while it arrives: a piece of it is stored at this size, or at this age. */
+export const streamPieceBytes = 1024 * 1024
+export const streamPieceMs = 1_000
+
+/** Mistakes that an answer names with their place. It counts the rest. */
+export const toldMistakesMax = 10

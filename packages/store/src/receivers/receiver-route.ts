@@ -29,6 +29,8 @@ export interface ReceiverParts {
 export interface ReceiverRoute {
   readonly method: HTTPMethods | HTTPMethods[]
   readonly urls: readonly string[]
+  /** Whether the body is stored while it arrives, so that it may take as long as it likes. */
+  readonly isStream?: true
   /** Answers a request. The body's memory and its share of the budget are given back afterwards. */
   readonly handle: (
     request: FastifyRequest,
@@ -43,7 +45,7 @@ export interface ReceiverRoute {
 export function addReceiverRoute(
   app: FastifyInstance,
   { ingester, budget, authEnabled, pool }: ReceiverParts,
-  { method, urls, handle, sendError }: ReceiverRoute,
+  { method, urls, handle, sendError, isStream }: ReceiverRoute,
 ): void {
   for (const url of urls) {
     app.route({
@@ -51,6 +53,7 @@ export function addReceiverRoute(
       url,
       errorHandler: (error, request, reply) => answerError(error, request, reply, sendError),
       onRequest: async request => {
+        if (isStream) request.raw.mayLast = true
         // Before any byte of the body is kept.
         const tenant = resolveTenant(headerText(request, 'x-scope-orgid'), authEnabled)
         request.pushShare = budget.enter({ tenant: authEnabled ? tenant : '', address: request.ip })

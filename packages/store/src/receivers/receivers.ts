@@ -6,7 +6,9 @@ import type { BodyUnpacker } from '../http/push-body.ts'
 import { ArrivalTimes } from './arrival-times.ts'
 import { addGreetingRoutes } from './elasticsearch/greeting-routes.ts'
 import { addIndexingRoutes } from './elasticsearch/index-routes.ts'
+import { addJsonLinesRoute } from './json-lines/json-lines-route.ts'
 import type { ReceiverParts } from './receiver-route.ts'
+import { addStreamBodyParser } from './stream-body.ts'
 
 export type ReceiverRouteParts = Omit<ReceiverParts, 'arrivals' | 'pool' | 'unpacker'> & {
   readonly clock: { now(): number }
@@ -23,4 +25,9 @@ export function addReceiverRoutes(
   const receiving: ReceiverParts = { ...parts, arrivals: new ArrivalTimes(clock) }
   addIndexingRoutes(app, receiving)
   addGreetingRoutes(app)
+  app.register((streams, _options, done) => {
+    addStreamBodyParser(streams)
+    addJsonLinesRoute(streams, receiving)
+    done()
+  })
 }

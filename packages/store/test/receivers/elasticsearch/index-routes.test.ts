@@ -2,23 +2,12 @@
 
 import { gzipSync } from 'node:zlib'
 import { t as root, type Test, test } from 'tap'
-import { startTestStore, type TestStore } from '../../harness.ts'
+import { testDay as day, openReceiverStore } from '../receiver-store.ts'
 
 root.setTimeout(120_000)
 
-const day = '2024-10-04T00:00:'
-
-/** One store for all tests without limits: each has its own index. */
-const shared: { store?: TestStore } = {}
-
-async function openStore(t: Test, yaml: string | undefined): Promise<TestStore> {
-  if (yaml !== undefined) return await startTestStore(t, { yaml })
-  shared.store ??= await startTestStore(root, { yaml: 'auth_enabled: false' })
-  return shared.store
-}
-
 async function open(t: Test, yaml?: string) {
-  const store = await openStore(t, yaml)
+  const { store, entries } = await openReceiverStore(t, yaml)
   const bulk = async (
     pairs: readonly object[],
     { url = '/_bulk', headers = {} as Record<string, string> } = {},
@@ -30,22 +19,6 @@ async function open(t: Test, yaml?: string) {
       payload: pairs.map(pair => `${JSON.stringify(pair)}\n`).join(''),
     })
     return { status: answer.statusCode, headers: answer.headers, json: answer.json() }
-  }
-  /** Returns labels with metadata, and the line, of all entries of a selector. */
-  const entries = async (query: string, range?: { start: string; end: string }) => {
-    const answer = await store.get('/loki/api/v1/query_range', {
-      query,
-      start: String(Date.parse(`${day}00Z`) * 1e6),
-      end: String((Date.parse(`${day}00Z`) + 86_400_000) * 1e6),
-      ...range,
-      limit: '1000',
-    })
-    const { data } = answer.json<{
-      data: { result: { stream: Record<string, string>; values: [string, string][] }[] }
-    }>()
-    return data.result.flatMap(({ stream, values }) =>
-      values.map(([ns, line]) => ({ stream, ns, line })),
-    )
   }
   return { store, bulk, entries }
 }
@@ -139,11 +112,7 @@ test('a document with an id is stored once, however often it comes, with a time 
     t.equal((await bulk([...timed, ...timeless])).json.errors, false)
   }
   t.equal((await entries('{index="i"} | _id="1"')).length, 1)
-  const now = {
-    start: String((Date.now() - 60_000) * 1e6),
-    end: String((Date.now() + 60_000) * 1e6),
-  }
-  const found = await entries('{index="i"}', now)
+  const found = await entries('{index="i"}', 'now')
   t.same(found.map(({ line, stream }) => `${stream._id} ${line}`).sort(), [
     '2 timeless',
     '3 timeless',
@@ -154,11 +123,7 @@ test('equal documents without id and time are all stored', async t => {
   const { bulk, entries } = await open(t)
   const pairs = Array.from({ length: 5 }, () => [index('tick'), { message: 'tick' }]).flat()
   await Promise.all([bulk(pairs), bulk(pairs)])
-  const now = {
-    start: String((Date.now() - 60_000) * 1e6),
-    end: String((Date.now() + 60_000) * 1e6),
-  }
-  t.equal((await entries('{index="tick"}', now)).length, 10)
+  t.equal((await entries('{index="tick"}', 'now')).length, 10)
 })
 
 test('the request chooses fields, by query string or header', async t => {
