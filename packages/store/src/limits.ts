@@ -1132,3 +1132,6 @@ export const streamPieceMs = 1_000
 
 /** Mistakes that an answer names with their place. It counts the rest. */
 export const toldMistakesMax = 10
+
+/** Acknowledgements that one request may ask for. */
+export const acknowledgedIdsMax = 100_000

@@ -4,10 +4,12 @@ import type { BufferPool } from '@skald/wire'
 import type { FastifyInstance } from 'fastify'
 import type { BodyUnpacker } from '../http/push-body.ts'
 import { ArrivalTimes } from './arrival-times.ts'
+import { addDatadogRoutes } from './datadog/datadog-routes.ts'
 import { addGreetingRoutes } from './elasticsearch/greeting-routes.ts'
 import { addIndexingRoutes } from './elasticsearch/index-routes.ts'
 import { addJsonLinesRoute } from './json-lines/json-lines-route.ts'
 import type { ReceiverParts } from './receiver-route.ts'
+import { addHecRoutes } from './splunk/hec-routes.ts'
 import { addStreamBodyParser } from './stream-body.ts'
 
 export type ReceiverRouteParts = Omit<ReceiverParts, 'arrivals' | 'pool' | 'unpacker'> & {
@@ -25,6 +27,8 @@ export function addReceiverRoutes(
   const receiving: ReceiverParts = { ...parts, arrivals: new ArrivalTimes(clock) }
   addIndexingRoutes(app, receiving)
   addGreetingRoutes(app)
+  addHecRoutes(app, receiving, clock)
+  addDatadogRoutes(app, receiving)
   app.register((streams, _options, done) => {
     addStreamBodyParser(streams)
     addJsonLinesRoute(streams, receiving)
