@@ -1135,3 +1135,9 @@ export const toldMistakesMax = 10
 
 /** Acknowledgements that one request may ask for. */
 export const acknowledgedIdsMax = 100_000
+
+/** Maximum bytes of the name of a journal's field: systemd's own limit. */
+export const journalFieldNameBytesMax = 64
+
+/** Values of a journal's fields that are longer are left out, except the message: core dumps and the like. */
+export const journalValueCharsMax = 4096

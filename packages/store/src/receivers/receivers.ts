@@ -7,6 +7,7 @@ import { ArrivalTimes } from './arrival-times.ts'
 import { addDatadogRoutes } from './datadog/datadog-routes.ts'
 import { addGreetingRoutes } from './elasticsearch/greeting-routes.ts'
 import { addIndexingRoutes } from './elasticsearch/index-routes.ts'
+import { addUploadRoute } from './journal/upload-route.ts'
 import { addJsonLinesRoute } from './json-lines/json-lines-route.ts'
 import type { ReceiverParts } from './receiver-route.ts'
 import { addHecRoutes } from './splunk/hec-routes.ts'
@@ -32,6 +33,7 @@ export function addReceiverRoutes(
   app.register((streams, _options, done) => {
     addStreamBodyParser(streams)
     addJsonLinesRoute(streams, receiving)
+    addUploadRoute(streams, receiving)
     done()
   })
 }
