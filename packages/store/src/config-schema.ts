@@ -17,6 +17,12 @@ import { defaultServiceNameLabels } from './ingest/stream-labels.ts'
 import { defaultLogLevelFields } from './levels/detected-level.ts'
 import { otlpSchema } from './otlp-schema.ts'
 import {
+  otlpGrpcSchema,
+  type RawReceivers,
+  receiversSchema,
+  syslogSchema,
+} from './receivers-schema.ts'
+import {
   type RawRuler,
   type RawRulerLimits,
   type RawRulerStorage,
@@ -360,6 +366,7 @@ const followedBlocks = {
   ruler_storage: rulerStorageSchema,
   skald: skaldSchema,
   page: pageSchema,
+  receivers: receiversSchema,
 } as const
 
 /** The whole file. */
@@ -394,6 +401,7 @@ export type RawStoreConfig = {
   readonly ruler: RawRuler
   readonly ruler_storage: RawRulerStorage
   readonly page: Required<XStatic<typeof pageSchema>>
+  readonly receivers: RawReceivers
   readonly limits_config: RawLimits
   readonly runtime_config: Required<XStatic<typeof runtimeSchema>>
   readonly pattern_ingester: Required<XStatic<typeof patternsSchema>>
@@ -432,6 +440,9 @@ export const blockSchemas: Readonly<Record<string, { readonly properties: object
   ...followedBlocks,
   ...rulerBlocks,
   'skald.catalog': catalogSchema,
+  'receivers.otlp': receiversSchema.properties.otlp,
+  'receivers.otlp.grpc': otlpGrpcSchema,
+  'receivers.syslog[]': syslogSchema,
   'storage_config.aws': bucketSchemas['storage_config.aws'],
   'storage_config.object_store': createObjectStoreSchema('storage_config'),
   'storage_config.object_store.s3': bucketSchemas['storage_config.object_store.s3'],

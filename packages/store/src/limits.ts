@@ -1141,3 +1141,28 @@ export const journalFieldNameBytesMax = 64
 
 /** Values of a journal's fields that are longer are left out, except the message: core dumps and the like. */
 export const journalValueCharsMax = 4096
+
+/** Longest message of syslog that a configuration may allow: Loki's limit of lines is 256 KB. */
+export const syslogMessageBytesMax = 1024 * 1024
+
+/** Simultaneous syslog connections of a listener. Each may hold one message in memory. */
+export const syslogConnectionsMax = 1024
+
+/** The system's buffer for datagrams, for bursts. */
+export const syslogReceiveBufferBytes = 4 * 1024 * 1024
+
+/** Least time between two reports of dropped messages. */
+export const syslogReportMs = 60_000
+
+/** Entries of a listener that wait to be stored, and how long they are collected. */
+export const sinkBytesMax = 4 * 1024 * 1024
+export const sinkWaitMs = 100
+
+/** Attempts to store received entries, and the pause between two: half a minute together. */
+export const sinkAttemptsMax = 30
+export const sinkPauseMs = 1_000
+
+/** OTLP over gRPC: connections, calls of one of them at a time, and how long a call may pause. */
+export const grpcConnectionsMax = 1024
+export const grpcStreamsMax = 100
+export const grpcStreamMs = 30_000

@@ -3,17 +3,18 @@
 import type { BufferPool } from '@skald/wire'
 import type { FastifyInstance } from 'fastify'
 import type { BodyUnpacker } from '../http/push-body.ts'
-import { ArrivalTimes } from './arrival-times.ts'
+import type { ReceiversConfig } from '../receivers-config.ts'
 import { addDatadogRoutes } from './datadog/datadog-routes.ts'
 import { addGreetingRoutes } from './elasticsearch/greeting-routes.ts'
 import { addIndexingRoutes } from './elasticsearch/index-routes.ts'
 import { addUploadRoute } from './journal/upload-route.ts'
 import { addJsonLinesRoute } from './json-lines/json-lines-route.ts'
+import type { ListenerParts, ReceiverListeners } from './listeners.ts'
 import type { ReceiverParts } from './receiver-route.ts'
 import { addHecRoutes } from './splunk/hec-routes.ts'
 import { addStreamBodyParser } from './stream-body.ts'
 
-export type ReceiverRouteParts = Omit<ReceiverParts, 'arrivals' | 'pool' | 'unpacker'> & {
+export type ReceiverRouteParts = Omit<ReceiverParts, 'pool' | 'unpacker'> & {
   readonly clock: { now(): number }
 }
 
@@ -25,7 +26,7 @@ export function addReceiverRoutes(
     ...parts
   }: ReceiverRouteParts & { readonly pool: BufferPool; readonly unpacker: BodyUnpacker },
 ): void {
-  const receiving: ReceiverParts = { ...parts, arrivals: new ArrivalTimes(clock) }
+  const receiving: ReceiverParts = parts
   addIndexingRoutes(app, receiving)
   addGreetingRoutes(app)
   addHecRoutes(app, receiving, clock)
@@ -35,5 +36,21 @@ export function addReceiverRoutes(
     addJsonLinesRoute(streams, receiving)
     addUploadRoute(streams, receiving)
     done()
+  })
+}
+
+type ListeningParts = Omit<ListenerParts, 'authEnabled' | 'mappingOf'> &
+  Pick<ReceiverParts, 'limitsOf'>
+
+/** Starts the receivers with ports of their own. Their code is loaded only if there are any. */
+export async function startReceivers(
+  { receivers, authEnabled }: { receivers: ReceiversConfig; authEnabled: boolean },
+  { limitsOf, ...parts }: ListeningParts,
+): Promise<ReceiverListeners> {
+  if (receivers.syslog.length === 0 && !receivers.otlpGrpc)
+    return { places: [], close: async () => undefined }
+  const { startReceiverListeners } = await import('./listeners.ts')
+  return await startReceiverListeners(receivers, {
+    ...{ ...parts, authEnabled, mappingOf: tenant => limitsOf(tenant).otlp },
   })
 }

@@ -6,6 +6,7 @@ import { journalValueCharsMax } from '../../limits.ts'
 import { entryOfDocument } from '../document/document-entry.ts'
 import type { FieldChoice } from '../document/field-choice.ts'
 import type { ReceivedEntry } from '../entry-batch.ts'
+import { hasId } from '../names.ts'
 import type { JournalFields } from './journal-export.ts'
 
 /** Levels by priority, in the words that the store knows. */
@@ -97,9 +98,4 @@ function unitLabel(unit: string): string | undefined {
   if (!/\.(service|socket|timer|mount|target|path|swap|automount)$/.test(unit)) return undefined
   if (unit.startsWith('run-') || hasId(unit)) return undefined
   return unit.replace(/@.*\./, '@.')
-}
-
-/** Whether a name has an id, as those of containers. */
-function hasId(name: string): boolean {
-  return /[0-9a-f]{12}/.test(name)
 }
