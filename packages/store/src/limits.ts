@@ -1166,3 +1166,9 @@ export const sinkPauseMs = 1_000
 export const grpcConnectionsMax = 1024
 export const grpcStreamsMax = 100
 export const grpcStreamMs = 30_000
+
+/** Characters of a message in the status of a gRPC call. All headers together may take 8 KB in some clients. */
+export const grpcMessageCharsMax = 1000
+
+/** Characters of a text between Splunk's events that are looked at: it is only refused. */
+export const strayTextCharsMax = 100

@@ -9,7 +9,7 @@ import type { IncomingHttpHeaders } from 'node:http2'
 import { promisify } from 'node:util'
 import { gunzip, inflate, zstdDecompress } from 'node:zlib'
 import { encodeRetryStatus } from '@skald/wire/otlp'
-import { pushBodyBytesMax, pushDecompressedBytesMax } from '../../limits.ts'
+import { grpcMessageCharsMax, pushBodyBytesMax, pushDecompressedBytesMax } from '../../limits.ts'
 
 /** Codes of gRPC that this server answers with. */
 export const grpcCodes = {
@@ -104,16 +104,13 @@ export function grpcStatus(
 ): Record<string, string> {
   const status = { 'grpc-status': String(code), 'grpc-message': percentEncoded(message) }
   if (retryAfterSeconds === undefined) return status
-  const shown = message.slice(0, messageCharsMax)
+  const shown = message.slice(0, grpcMessageCharsMax)
   const details = encodeRetryStatus(code, shown, retryAfterSeconds)
   return { ...status, 'grpc-status-details-bin': details.toString('base64') }
 }
 
 function percentEncoded(text: string): string {
   return text
-    .slice(0, messageCharsMax)
+    .slice(0, grpcMessageCharsMax)
     .replaceAll(/[^\x20-\x24\x26-\x7e]/gu, part => encodeURIComponent(part.toWellFormed()))
 }
-
-/** Of a message for people. All headers together may take 8 KB in some clients. */
-const messageCharsMax = 1000

@@ -2,7 +2,7 @@
 //
 //   {"time": 1433188255.5, "host": "h", "sourcetype": "t", "event": "text, or an object", "fields": {"a": "b"}}
 
-import { documentBytesMax } from '../../limits.ts'
+import { documentBytesMax, strayTextCharsMax } from '../../limits.ts'
 import { isJsonObject, type JsonObject, parseDocument } from '../document/exact-json.ts'
 
 /** Splunk's numbers for what is wrong. */
@@ -46,7 +46,7 @@ export function* splitEvents(text: string): Generator<string> {
     if (depth === 0) {
       if (code === openBrace) start = at
       else if (code > blank) {
-        yield text.slice(at, at + strayCharsMax)
+        yield text.slice(at, at + strayTextCharsMax)
         return
       } else continue
     }
@@ -67,8 +67,6 @@ const openBrace = 0x7b
 const closeBrace = 0x7d
 const openBracket = 0x5b
 const closeBracket = 0x5d
-/** Of text that is no object. It is only looked at for a message. */
-const strayCharsMax = 100
 
 /** Parses an event. @throws HecEventError when it is not one. */
 export function parseEvent(text: string): JsonObject & { readonly event: JsonObject[string] } {
