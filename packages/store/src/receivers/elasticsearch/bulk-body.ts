@@ -37,14 +37,15 @@ const lineFeed = 0x0a
  * @throws BulkSyntaxError with the number of the line.
  */
 export function* parseBulkBody(body: Buffer, defaultIndex = ''): Generator<BulkItem> {
-  if (body.length > 0 && body[body.length - 1] !== lineFeed) {
-    throw new BulkSyntaxError('The bulk request must be terminated by a newline [\\n]')
-  }
   let lineNumber = 0
   let at = 0
   const nextLine = (): string => {
-    const end = body.indexOf(lineFeed, at)
-    if (end < 0) throw new BulkSyntaxError(`Line [${lineNumber + 1}] is missing: a document`)
+    if (at >= body.length) {
+      throw new BulkSyntaxError(`Line [${lineNumber + 1}] is missing: a document`)
+    }
+    const feed = body.indexOf(lineFeed, at)
+    // Unlike Elasticsearch, the last line may end without a line feed.
+    const end = feed < 0 ? body.length : feed
     if (end - at > documentBytesMax) {
       const max = `${documentBytesMax} bytes`
       throw new BulkSyntaxError(`Line [${lineNumber + 1}] is longer than ${max}`)

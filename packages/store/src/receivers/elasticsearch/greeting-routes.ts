@@ -50,10 +50,10 @@ const greetings: Readonly<Record<string, object>> = {
   '/_cat/health': [{ cluster: 'skald', status: 'green' }],
 }
 
-/** Paths of things that clients set up. All are there, and all that is put there is taken. */
+/** Things that clients set up. All are there, and all that is put there is taken. */
 const setUpPaths = [
-  ...['/_index_template', '/_template', '/_component_template', '/_ilm', '/_ingest/pipeline'],
-  ...['/_data_stream', '/_alias', '/_cat/templates', '/_nodes'],
+  ...['/_index_template/:name', '/_template/:name', '/_component_template/:name'],
+  ...['/_ilm/policy/:name', '/_ingest/pipeline/:name', '/_data_stream/:name', '/_alias/:name'],
 ]
 
 /** Adds the answers, at the root and below /elasticsearch. */
@@ -65,7 +65,6 @@ export function addGreetingRoutes(app: FastifyInstance): void {
     for (const path of setUpPaths) {
       const methods: HTTPMethods[] = ['GET', 'PUT', 'POST', 'DELETE']
       app.route({ method: methods, url: prefix + path, handler: answerSetUp })
-      app.route({ method: methods, url: `${prefix}${path}/*`, handler: answerSetUp })
     }
   }
   for (const url of ['/elasticsearch', '/elasticsearch/']) {

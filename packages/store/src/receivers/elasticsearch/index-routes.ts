@@ -38,7 +38,7 @@ interface ItemResult {
 export function addIndexingRoutes(app: FastifyInstance, parts: ReceiverParts): void {
   addReceiverRoute(app, parts, {
     method: ['POST', 'PUT'],
-    urls: [...below('/_bulk'), ...below('/:index/_bulk'), ...below('/:index/:type/_bulk')],
+    urls: [...below('/_bulk'), ...below('/:index/_bulk'), ...below('/:index/_doc/_bulk')],
     sendError: sendElasticError,
     handle: (request, reply, target) => answerBulk(request, reply, { parts, target }),
   })

@@ -82,11 +82,14 @@ export class JournalExportReader {
   }
 
   /**
-   * Yields the last entry, if the empty line after it is missing.
+   * Yields the last entry, if the empty line after it is missing, or its last line feed.
    * @throws JournalSyntaxError when the body ends within a field.
    */
   *end(): Generator<JournalFields> {
-    if (this.#binary || this.#isSkipping || this.#queue.length > 0) {
+    if (!this.#binary && !this.#isSkipping && this.#queue.length > 0) {
+      this.#binary = this.#takeLine(this.#queue.bytes)
+    }
+    if (this.#binary || this.#isSkipping) {
       throw new JournalSyntaxError(`entry ${this.#entryNumber} ends within a field`)
     }
     if (this.#fields.size > 0) yield this.#endEntry()

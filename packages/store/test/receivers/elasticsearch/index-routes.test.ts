@@ -259,7 +259,7 @@ test('a body that is no bulk request is refused as a whole, and says where', asy
     t.equal(answer.json().status, status)
   }
   await refused('', /no requests added/)
-  await refused('{"index":{}}', /must be terminated by a newline/)
+  await refused('{"index":{"_index":"w"}}', /Line \[2\] is missing: a document/)
   await refused(`${good}{"index":{"_index":"w"}}\n`, /Line \[4\] is missing: a document/)
   await refused(`${good}{"put":{}}\n{}\n`, /Malformed action\/metadata line \[3\]: expected one of/)
   await refused(`${good}hello\n{}\n`, /Malformed action\/metadata line \[3\]: it is not JSON/)

@@ -106,7 +106,7 @@ test('what is no export is refused, and what came before is stored', async t => 
   await refused(/content type none is not supported/, Buffer.from('x'), {})
   const good = exported('10', { MESSAGE: 'good', SYSLOG_IDENTIFIER: 'before' })
   await refused(/entry 2: "hello=?" is no name/, Buffer.concat([good, Buffer.from('hello\n')]))
-  await refused(/entry 2 ends within a field/, Buffer.concat([good, Buffer.from('A=b')]))
+  await refused(/entry 2 ends within a field/, Buffer.concat([good, Buffer.from('A')]))
   const long = Buffer.concat([Buffer.from('A\n'), Buffer.alloc(8, 0xff)])
   await refused(/field A has a length of 18446744073709551615 bytes/, Buffer.concat([good, long]))
   const wrong = Buffer.from('A\n\x01\0\0\0\0\0\0\0abc\n')
