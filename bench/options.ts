@@ -15,6 +15,7 @@ const commands = [
   'scaled',
   'rules',
   'page',
+  'ways-in',
 ] as const
 export type BenchCommand = (typeof commands)[number]
 
@@ -55,7 +56,7 @@ export interface BenchOptions {
   readonly json: string | undefined
 }
 
-export const usage = `npm run bench -- ingest | query | contention | agent | stages | compare | catalog | scaled | rules | page [options]
+export const usage = `npm run bench -- ingest | query | contention | agent | stages | compare | catalog | scaled | rules | page | ways-in [options]
 
   --mb N             millions of bytes of lines (335)
   --seed N           seed of the generator (1)
@@ -77,6 +78,8 @@ export const usage = `npm run bench -- ingest | query | contention | agent | sta
   scaled: replicas beside a store with local files; needs versitygw and PostgreSQL
 
   rules: 2,000 rules in 200 groups: their CPU, and how late they are
+
+  ways-in: lines for each CPU-second by each protocol, beside Loki's push
 
   page: the page in Chromium: first lines, scrolling, memory, live tail
 

@@ -115,12 +115,14 @@ async function store(
   request.pushShare?.unpacked((request.bodyMemory?.length ?? 0) + batch.bytes)
   request.pushShare?.decoded()
   const { refused } = await pushEntries(batch, target)
+  // Ids of documents that have none. Nobody sees them again.
+  const idPrefix = randomBytes(9).toString('base64url')
   return items.map(({ action, index, id }, number) => {
     const reason = reasons.get(number) ?? refused.get(number)?.message
     const status = reason === undefined ? 201 : refused.get(number)?.isLimited ? 429 : 400
     return {
       ...{ action, index, status },
-      id: id ?? randomBytes(15).toString('base64url'),
+      id: id ?? `${idPrefix}${String(number).padStart(8, '0')}`,
       ...(reason !== undefined && { reason }),
     }
   })
