@@ -1,5 +1,5 @@
-// Checks which modules a store loads: those for a bucket, for replicas and for rules only if its configuration names
-// one.
+// Checks which modules a store loads: those for a bucket, for replicas, for rules and for receivers with ports of their own
+// only if its configuration names one.
 
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -35,7 +35,9 @@ storage_config: {aws: {bucketnames: not-in-use}}
   t.ok(loaded.some(path => path.includes('packages/store/src/storage.ts')))
   t.same(
     loaded.filter(path =>
-      /@aws-sdk|@smithy|node_modules\/pg|packages\/store\/src\/(bucket|rules|scaled)\//.test(path),
+      /@aws-sdk|@smithy|node_modules\/pg|packages\/store\/src\/(bucket|rules|scaled|receivers\/(syslog|otlp-grpc))\//.test(
+        path,
+      ),
     ),
     [],
   )

@@ -82,10 +82,11 @@ function parseAction(
   } catch (cause) {
     throw malformed(`it is not JSON: ${(cause as Error).message}`, cause)
   }
-  const [name = '', ...others] = isJsonObject(value) ? Object.keys(value) : []
+  // winston-elasticsearch writes more behind the action, and Elasticsearch 8 takes it.
+  const [name = ''] = isJsonObject(value) ? Object.keys(value) : []
   const action = bulkActions.find(known => known === name)
   const settings = isJsonObject(value) ? value[name] : undefined
-  if (!action || others.length > 0 || !isJsonObject(settings)) {
+  if (!action || !isJsonObject(settings)) {
     throw malformed(`expected one of ${bulkActions.join(', ')} with an object`)
   }
   return { action, settings }

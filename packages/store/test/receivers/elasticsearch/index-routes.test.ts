@@ -357,3 +357,18 @@ test('without structured metadata, the document is the line', async t => {
   t.equal((await bulk([index('p', '1'), document])).json.errors, false)
   t.match(await entries('{index="p"}'), [{ line: JSON.stringify(document) }])
 })
+
+test('requests of winston-elasticsearch: more behind the action, and fields', async t => {
+  const { bulk, entries } = await open(t)
+  const answer = await bulk(
+    [
+      { index: { _index: 'winston' }, attempts: 0 },
+      { '@timestamp': `${day}55.1Z`, message: 'paid', severity: 'warn', fields: { order: 17 } },
+    ],
+    { url: '/_bulk?wait_for_active_shards=1&timeout=100ms' },
+  )
+  t.equal(answer.json.errors, false)
+  t.match(await entries('{index="winston"}'), [
+    { line: 'paid', stream: { fields_order: '17', detected_level: 'warn' } },
+  ])
+})
