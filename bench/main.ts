@@ -44,6 +44,7 @@ import { scaledRows } from './scaled/rows.ts'
 import { type Server, type StoreServer, startStoreServer } from './server.ts'
 import { runStages } from './stages.ts'
 import { formatTable } from './table.ts'
+import { runWaysIn, waysInRows } from './ways-in.ts'
 
 const hourMs = 3_600_000
 /** Below the size at which level 0 is compacted. */
@@ -97,6 +98,11 @@ async function measure(options: BenchOptions, workDir: string): Promise<Results>
       const auth = await runAuthBench({ ...options, ...load, workDir })
       print(formatTable(authRows(auth)))
       return { auth }
+    }
+    if (options.command === 'ways-in') {
+      const waysIn = await runWaysIn(workDir, load.bodies, note)
+      print(formatTable(waysInRows(waysIn)))
+      return { waysIn }
     }
     if (options.command === 'compare')
       return await runCompareBench({ options, workDir, load, note, print })

@@ -16,6 +16,7 @@ const commands = [
   'rules',
   'page',
   'auth',
+  'ways-in',
 ] as const
 export type BenchCommand = (typeof commands)[number]
 
@@ -56,7 +57,7 @@ export interface BenchOptions {
   readonly json: string | undefined
 }
 
-export const usage = `npm run bench -- ingest | query | contention | agent | stages | compare | catalog | scaled | rules | page | auth [options]
+export const usage = `npm run bench -- ingest | query | contention | agent | stages | compare | catalog | scaled | rules | page | auth | ways-in [options]
 
   --mb N             millions of bytes of lines (335)
   --seed N           seed of the generator (1)
@@ -80,6 +81,7 @@ export const usage = `npm run bench -- ingest | query | contention | agent | sta
   rules: 2,000 rules in 200 groups: their CPU, and how late they are
 
   auth: pushes with a token, and with TLS, beside pushes without
+  ways-in: lines for each CPU-second by each protocol, beside Loki's push
 
   page: the page in Chromium: first lines, scrolling, memory, live tail
 

@@ -1,5 +1,5 @@
-// Checks which modules a store loads: those for a bucket, for replicas, for rules and for users only if its configuration
-// names them.
+// Checks which modules a store loads: those for a bucket, for replicas, for rules, for users, and for receivers with ports of
+// their own only if its configuration names them.
 
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -35,7 +35,7 @@ storage_config: {aws: {bucketnames: not-in-use}}
   t.ok(loaded.some(path => path.includes('packages/store/src/storage.ts')))
   t.same(
     loaded.filter(path =>
-      /@aws-sdk|@smithy|node_modules\/(pg|jose|bcryptjs)|packages\/store\/src\/(bucket|rules|scaled)\/|\/(authenticator|auth-guard)\.ts/.test(
+      /@aws-sdk|@smithy|node_modules\/(pg|jose|bcryptjs)|packages\/store\/src\/(bucket|rules|scaled|receivers\/(syslog|otlp-grpc))\/|\/(authenticator|auth-guard)\.ts/.test(
         path,
       ),
     ),

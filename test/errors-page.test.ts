@@ -68,7 +68,13 @@ function disagreements(text: string, files: readonly Source[], answers: typeof e
 }
 
 /** Errors that are caught within one room and never leave it. */
-const withinRoom = new Set(['packages/query/src/pipeline/json-bytes.ts JsonTextError'])
+const withinRoom = new Set([
+  'packages/query/src/pipeline/json-bytes.ts JsonTextError',
+  'packages/store/src/receivers/elasticsearch/bulk-body.ts BulkSyntaxError',
+  'packages/store/src/receivers/journal/journal-export.ts JournalSyntaxError',
+  'packages/store/src/receivers/otlp-grpc/grpc-messages.ts GrpcError',
+  'packages/store/src/receivers/splunk/events.ts HecEventError',
+])
 
 test('docs/errors.md has a row for each code, with the status that it is answered with', async t => {
   t.ok(rowsOf(page).length > 30)

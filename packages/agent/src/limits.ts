@@ -242,10 +242,6 @@ export const noMessageBytesShown = 200
 export const syslogIdleMsDefault = 120_000
 /** Longest message if the configuration sets none, like in Promtail. */
 export const syslogMessageBytesDefault = 8192
-/** Digits of a frame's length, such as "8192 ". More digits are not a length. */
-export const frameCountDigitsMax = 9
-/** How long a message waits for further lines. */
-export const frameQuietMsDefault = 500
 /** Chunks of a message, from the GELF specification. */
 export const gelfChunksMax = 128
 /** All chunks of a message arrive within this time, from the GELF specification. */

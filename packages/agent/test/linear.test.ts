@@ -3,6 +3,8 @@
 
 import { parseYaml } from '@skald/config-reading'
 import { readRelabelRules, relabel } from '@skald/config-reading/relabel'
+import { cutSyslogFrames } from '@skald/wire/syslog-frames'
+import { parseSyslog } from '@skald/wire/syslog-message'
 import { t as root, test } from 'tap'
 import { expectLinear, type LinearCase, repeat } from '../../../test/linear-time.ts'
 import { loadAgentConfig } from '../src/config/load-config.ts'
@@ -14,8 +16,6 @@ import { loadStageReader } from '../src/pipeline/registry.ts'
 import { GelfAssembler } from '../src/sources/gelf-message.ts'
 import { parseJournalEntry } from '../src/sources/journal-entry.ts'
 import { splitLines } from '../src/sources/split-lines.ts'
-import { cutSyslogFrames } from '../src/sources/syslog-frames.ts'
-import { parseSyslog } from '../src/sources/syslog-message.ts'
 import { consumeLines } from '../src/tail/line-reader.ts'
 import { stageContext } from './pipeline/run-stages.ts'
 

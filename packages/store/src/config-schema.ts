@@ -18,6 +18,12 @@ import { defaultServiceNameLabels } from './ingest/stream-labels.ts'
 import { defaultLogLevelFields } from './levels/detected-level.ts'
 import { otlpSchema } from './otlp-schema.ts'
 import {
+  otlpGrpcSchema,
+  type RawReceivers,
+  receiversSchema,
+  syslogSchema,
+} from './receivers-schema.ts'
+import {
   type RawRuler,
   type RawRulerLimits,
   type RawRulerStorage,
@@ -362,6 +368,7 @@ const followedBlocks = {
   skald: skaldSchema,
   page: pageSchema,
   auth: authSchema,
+  receivers: receiversSchema,
 } as const
 
 /** The whole file. */
@@ -397,6 +404,7 @@ export type RawStoreConfig = {
   readonly ruler_storage: RawRulerStorage
   readonly page: Required<XStatic<typeof pageSchema>>
   readonly auth: RawAuth
+  readonly receivers: RawReceivers
   readonly limits_config: RawLimits
   readonly runtime_config: Required<XStatic<typeof runtimeSchema>>
   readonly pattern_ingester: Required<XStatic<typeof patternsSchema>>
@@ -437,6 +445,9 @@ export const blockSchemas: Readonly<Record<string, { readonly properties: object
   'skald.catalog': catalogSchema,
   ...authItemSchemas,
   'auth.oidc': oidcSchema,
+  'receivers.otlp': receiversSchema.properties.otlp,
+  'receivers.otlp.grpc': otlpGrpcSchema,
+  'receivers.syslog[]': syslogSchema,
   'storage_config.aws': bucketSchemas['storage_config.aws'],
   'storage_config.object_store': createObjectStoreSchema('storage_config'),
   'storage_config.object_store.s3': bucketSchemas['storage_config.object_store.s3'],

@@ -22,8 +22,10 @@ import type { CatalogConfig } from './catalog-config.ts'
 import { resolveLimits, withOlderDeletes } from './config-limits.ts'
 import { blockSchemas, type RawStoreConfig, storeConfigSchema } from './config-schema.ts'
 import { defaultMaxMemory } from './memory/memory-plan.ts'
+import type { ReceiversConfig } from './receivers-config.ts'
 import { resolveBucket } from './resolve-bucket.ts'
 import { resolveCatalog } from './resolve-catalog.ts'
+import { resolveReceivers } from './resolve-receivers.ts'
 import { hasRuler, resolveRuler } from './resolve-ruler.ts'
 import type { RulerConfig } from './ruler-config.ts'
 import { type BucketForm, bucketBlocks, bucketFormOf } from './settings/bucket-in-use.ts'
@@ -78,6 +80,8 @@ export interface StoreConfig {
   readonly hasPatterns: boolean
   readonly limits: TenantLimits
   readonly overrides: OverridesFiles
+  /** Receivers with ports of their own. */
+  readonly receivers: ReceiversConfig
 }
 
 /** Settings of delete requests. */
@@ -264,6 +268,7 @@ function resolve(
       report: (key, message) => report('limits_config', key, message),
     }),
     overrides: resolveOverrides(config),
+    receivers: resolveReceivers(config, report),
   }
 }
 

@@ -1170,3 +1170,72 @@ export const auditQueueMax = 1000
 
 /** Characters of a query, path or name in a line of the audit. */
 export const auditCharsMax = 2000
+// receivers/
+
+/** Documents of other protocols: bytes of one, its fields, how deep they are, and characters of a path to one. */
+export const documentBytesMax = 4 * 1024 * 1024
+export const documentFieldsMax = 10_000
+export const documentNestingMax = 50
+export const fieldNameCharsMax = 1024
+
+/** Fields that a request may name. */
+export const chosenFieldsMax = 100
+
+/** Longest value of a field that becomes a label by default: a longer one is no name, and Loki's limit is 2048. */
+export const defaultLabelCharsMax = 1024
+
+/** What an entry takes besides its texts, until it is in columns. */
+export const receivedEntryBytes = 200
+
+/** Ids of documents without a time that are remembered with the time they got: at most some 10 MB. */
+export const knownIdsMax = 50_000
+
+/** Maximum characters of a document's id, as in Elasticsearch. */
+export const documentIdBytesMax = 512
+
+/** A body that is stored while it arrives: a piece of it is stored at this size, or at this age. */
+export const streamPieceBytes = 1024 * 1024
+export const streamPieceMs = 1_000
+
+/** Mistakes that an answer names with their place. It counts the rest. */
+export const toldMistakesMax = 10
+
+/** Acknowledgements that one request may ask for. */
+export const acknowledgedIdsMax = 100_000
+
+/** Maximum bytes of the name of a journal's field: systemd's own limit. */
+export const journalFieldNameBytesMax = 64
+
+/** Values of a journal's fields that are longer are left out, except the message: core dumps and the like. */
+export const journalValueCharsMax = 4096
+
+/** Longest message of syslog that a configuration may allow: Loki's limit of lines is 256 KB. */
+export const syslogMessageBytesMax = 1024 * 1024
+
+/** Simultaneous syslog connections of a listener. Each may hold one message in memory. */
+export const syslogConnectionsMax = 1024
+
+/** The system's buffer for datagrams, for bursts. */
+export const syslogReceiveBufferBytes = 4 * 1024 * 1024
+
+/** Least time between two reports of dropped messages. */
+export const syslogReportMs = 60_000
+
+/** Entries of a listener that wait to be stored, and how long they are collected. */
+export const sinkBytesMax = 4 * 1024 * 1024
+export const sinkWaitMs = 100
+
+/** Attempts to store received entries, and the pause between two: half a minute together. */
+export const sinkAttemptsMax = 30
+export const sinkPauseMs = 1_000
+
+/** OTLP over gRPC: connections, calls of one of them at a time, and how long a call may pause. */
+export const grpcConnectionsMax = 1024
+export const grpcStreamsMax = 100
+export const grpcStreamMs = 30_000
+
+/** Characters of a message in the status of a gRPC call. All headers together may take 8 KB in some clients. */
+export const grpcMessageCharsMax = 1000
+
+/** Characters of a text between Splunk's events that are looked at: it is only refused. */
+export const strayTextCharsMax = 100

@@ -54,6 +54,9 @@ import type { StoreFiles } from './objects/files.ts'
 import { type OpenAuth, openAuth } from './open-auth.ts'
 import { openRules } from './open-rules.ts'
 import { closeAll, onlyOnce, type Part } from './parts.ts'
+import { ArrivalTimes } from './receivers/arrival-times.ts'
+import { greetAtRoot } from './receivers/elasticsearch/greeting-routes.ts'
+import { addReceiverRoutes, startReceivers } from './receivers/receivers.ts'
 import type { Replica, ReplicaServers } from './scaled/replica.ts'
 import { createLogSource, type LogSourceParts } from './scan/log-source.ts'
 import { ScanPool } from './scan/pool.ts'
@@ -102,6 +105,8 @@ export interface Store {
   readonly address: string
   /** URL to reach it from this machine, such as `http://127.0.0.1:3100`. */
   readonly url: string
+  /** Where its other receivers listen: syslog in the order of the configuration, then OTLP. */
+  readonly receiverPlaces: readonly string[]
   readonly app: FastifyInstance
   /** Finishes accepted work, then closes everything. Further calls wait for the same stop. */
   stop(): Promise<void>
@@ -230,6 +235,8 @@ async function openStore(
     ...{ limitsOf, committer, metrics, logger, clock, guard, notes, replica },
   })
 
+  const arrivals = new ArrivalTimes(clock)
+
   let state: 'starting' | 'ready' | 'stopping' = 'starting'
   const app = createHttpServer({
     ...{ logger, metrics, listener },
@@ -261,7 +268,7 @@ async function openStore(
   if (rules) own(rules.ruler)
   await addRoutes(app, {
     ...{ config, limitsOf, clock, catalog, ingester, guard, budget, deletes, hub, metrics, beside },
-    ...{ memory, openSource: sources(sourceParts), rules, auth },
+    ...{ memory, openSource: sources(sourceParts), rules, auth, arrivals },
     shown: {
       ...{ version, compactor, notes, hasAgent: beside !== undefined },
       ...{ outlook: () => space.outlook(), state: () => state },
@@ -285,6 +292,8 @@ async function openStore(
   await app.ready()
   await replica?.start({ segments, hub, ingester, compactor, registry: deletes?.registry })
   await rules?.ruler.start()
+  const receiving = { ingester, budget, metrics, logger, clock, arrivals, limitsOf }
+  const receivers = own(await startReceivers(config, receiving))
   listener.serve((request, response) => app.routing(request, response))
   state = 'ready'
   const onDamage = () => metrics.catalogRepairs.inc()
@@ -298,7 +307,8 @@ async function openStore(
     await silent
     await closeAll(opened)
   })
-  return { address: listener.address, url: listener.url, app, stop }
+  const { address, url } = listener
+  return { address, url, receiverPlaces: receivers.places, app, stop }
 }
 
 /** Returns what opens the source for the queries of a tenant. */
@@ -405,6 +415,7 @@ interface RouteParts {
   readonly ingester: Ingester
   readonly guard: CardinalityGuard
   readonly budget: PushBudget
+  readonly arrivals: ArrivalTimes
   readonly memory: StoreMemory | undefined
   readonly deletes: Deletes | undefined
   readonly hub: TailHub
@@ -440,6 +451,7 @@ async function addRoutes(app: FastifyInstance, parts: RouteParts): Promise<void>
         const pushOptions = { ingester, budget, authEnabled, pool, unpacker, room }
         addPushRoutes(pushes, pushOptions)
         addOtlpRoute(pushes, { ...pushOptions, clock, mappingOf: tenant => limitsOf(tenant).otlp })
+        addReceiverRoutes(pushes, { ...pushOptions, clock, limitsOf, arrivals: parts.arrivals })
         pushesDone()
       })
       // In a separate scope, so that the other routes do not become websockets.
@@ -474,6 +486,7 @@ async function addRoutes(app: FastifyInstance, parts: RouteParts): Promise<void>
       addLabelsRoutes(routes, { ...reading, catalog })
       addRulesRoutes(routes, { authEnabled, ruler: rules })
       addStatusRoute(routes, { ...reading, ...shown, catalog })
+      greetAtRoot(routes)
       const hasPage = addPageRoutes(routes, config.hasPage ? readPagePack(packUrl) : [])
       addStatusRoutes(routes, { ...status, hasPage })
       auth?.addSignInRoutes(routes, auth)

@@ -178,7 +178,7 @@ test('unknown keys are all reported at once, with their lines', async t => {
   t.same(problems('auth_enabled: false\nserver:\n  http_listen_prot: 80\nnonsense: 1\n').sort(), [
     '3: Unknown key http_listen_prot in server: did you mean http_listen_port?',
     '4: Unknown key nonsense in the configuration: known keys are auth, auth_enabled, chunk_store_config, common, ' +
-      'compactor, limits_config, max_memory, page, pattern_ingester, ruler, ruler_storage, runtime_config, server, skald, storage_config, table_manager',
+      'compactor, limits_config, max_memory, page, pattern_ingester, receivers, ruler, ruler_storage, runtime_config, server, skald, storage_config, table_manager',
   ])
   t.match(problems('limits_config:\n  nonsense: 1'), [
     /^2: Unknown key nonsense in limits_config: remove it, or check its spelling$/,

@@ -58,6 +58,14 @@ export const batchPieceBytesLeast = 1024
 /** Largest piece, unless an entry is larger: as much as Snappy compresses at a time. */
 export const batchPieceBytesMost = 64 * 1024
 
+// Syslog
+
+/** Digits of a frame's length, such as "8192 ". More digits are not a length. */
+export const frameCountDigitsMax = 9
+
+/** How long a message waits for further lines. */
+export const frameQuietMsDefault = 500
+
 // Processes
 
 /** How often to retry a lock that another process holds. */

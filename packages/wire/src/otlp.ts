@@ -343,3 +343,22 @@ export function encodeOtlpError(message: string): Buffer {
     .string(message)
     .finish() as Buffer
 }
+
+/** Encodes a google.rpc.Status with a google.rpc.RetryInfo, which says when to send the request again. */
+export function encodeRetryStatus(code: number, message: string, seconds: number): Buffer {
+  const retryInfo = protobuf.Writer.create().uint32(0x0a).fork()
+  retryInfo.uint32(0x08).int64(seconds).ldelim()
+  const writer = protobuf.Writer.create().uint32(0x08).int32(code).uint32(0x12).string(message)
+  writer.uint32(0x1a).fork()
+  writer.uint32(0x0a).string('type.googleapis.com/google.rpc.RetryInfo')
+  writer.uint32(0x12).bytes(retryInfo.finish())
+  return writer.ldelim().finish() as Buffer
+}
+
+/** Encodes an ExportLogsServiceResponse with how many records were refused for good, and why. */
+export function encodeExportResponse(rejectedCount: number, message: string): Buffer {
+  const writer = protobuf.Writer.create()
+  if (rejectedCount === 0) return writer.finish() as Buffer
+  writer.uint32(0x0a).fork().uint32(0x08).int64(rejectedCount).uint32(0x12).string(message)
+  return writer.ldelim().finish() as Buffer
+}

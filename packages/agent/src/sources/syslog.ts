@@ -14,6 +14,8 @@ import {
   type ValueReader,
 } from '@skald/config-reading'
 import { decodeGoText } from '@skald/go-dialect/text/go-bytes'
+import { cutSyslogFrames } from '@skald/wire/syslog-frames'
+import { parseSyslog, type SyslogFormat, type SyslogMessage } from '@skald/wire/syslog-message'
 import { readServerTls } from '../config-reading/server-tls.ts'
 import {
   clientNameLimitMs,
@@ -35,8 +37,6 @@ import {
 import { ListeningSource } from './listening-source.ts'
 import { probeListen } from './probe.ts'
 import type { SourceConfig, SourceContext } from './source.ts'
-import { cutSyslogFrames } from './syslog-frames.ts'
-import { parseSyslog, type SyslogFormat, type SyslogMessage } from './syslog-message.ts'
 import { bindUdp, createUdpSocket } from './udp.ts'
 
 interface SyslogConfig {

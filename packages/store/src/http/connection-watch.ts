@@ -5,7 +5,19 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
-import { bodyLeastBytesPerSecond, bodyProgressBytesLeast, stopGraceMs } from '../limits.ts'
+import {
+  bodyLeastBytesPerSecond,
+  bodyProgressBytesLeast,
+  requestArrivalMs,
+  stopGraceMs,
+} from '../limits.ts'
+
+declare module 'node:http' {
+  interface IncomingMessage {
+    /** Whether the body may last for hours and be slow, because it is stored while it arrives. */
+    mayLast?: boolean
+  }
+}
 
 /** The current request on one connection. */
 interface Connection {
@@ -57,8 +69,7 @@ export function watchConnections(app: FastifyInstance, { pauseMs }: ConnectionWa
       if (hasStalled(socket, connection, pauseMs)) cut(socket, connection.response)
     }
   }
-  const sweep =
-    pauseMs > 0 ? setInterval(cutStalled, Math.min(1000, pauseMs / 4)).unref() : undefined
+  const sweep = setInterval(cutStalled, Math.min(1000, (pauseMs || 4000) / 4)).unref()
   app.addHook('preClose', done => {
     const cutRest = setTimeout(() => {
       for (const [socket, connection] of connections) {
@@ -75,7 +86,7 @@ export function watchConnections(app: FastifyInstance, { pauseMs }: ConnectionWa
 
 /**
  * Returns true if a body is still arriving and has paused too long, or has taken too long at too
- * low a rate.
+ * low a rate, or altogether.
  */
 function hasStalled(socket: Socket, connection: Connection, pauseMs: number): boolean {
   if (!connection.request) return false
@@ -86,8 +97,13 @@ function hasStalled(socket: Socket, connection: Connection, pauseMs: number): bo
   const nowMs = performance.now()
   const tookMs = nowMs - connection.beginMs
   const cameBytes = socket.bytesRead - connection.beginBytesRead
-  if (tookMs > pauseMs && cameBytes < (tookMs / 1000) * bodyLeastBytesPerSecond) return true
-  if (socket.bytesRead - connection.bytesRead >= bodyProgressBytesLeast) {
+  const { mayLast = false } = connection.request
+  if (!mayLast && tookMs > requestArrivalMs) return true
+  if (pauseMs === 0) return false
+  const isSlow = cameBytes < (tookMs / 1000) * bodyLeastBytesPerSecond
+  if (!mayLast && tookMs > pauseMs && isSlow) return true
+  const progressBytes = mayLast ? 1 : bodyProgressBytesLeast
+  if (socket.bytesRead - connection.bytesRead >= progressBytes) {
     connection.bytesRead = socket.bytesRead
     connection.sinceMs = nowMs
     return false

@@ -54,7 +54,8 @@ export class Listener {
       connectionsCheckingInterval: Math.min(Math.max(headPauseMs / 4, 50), 30_000),
       headersTimeout: Math.min(headPauseMs, requestArrivalMs),
       keepAliveTimeout: idleMs,
-      requestTimeout: requestArrivalMs,
+      // connection-watch.ts cuts requests that take too long, except those that may.
+      requestTimeout: 0,
       shouldUpgradeCallback: request => this.#handler !== undefined && mayUpgrade(request),
     }
     const answer: RequestHandler = (request, response) => {

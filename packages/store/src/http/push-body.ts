@@ -2,7 +2,7 @@
 
 import type { IncomingMessage } from 'node:http'
 import { promisify } from 'node:util'
-import { gunzip, inflateRaw, zstdDecompress } from 'node:zlib'
+import { gunzip, inflate, inflateRaw, zstdDecompress } from 'node:zlib'
 import { BufferPool, PushBodyError } from '@skald/wire'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { PushRejectedError } from '../errors.ts'
@@ -16,6 +16,7 @@ import {
 } from '../limits.ts'
 
 const gunzipAsync = promisify(gunzip)
+const inflateAsync = promisify(inflate)
 const inflateRawAsync = promisify(inflateRaw)
 const zstdDecompressAsync = promisify(zstdDecompress)
 
@@ -88,7 +89,7 @@ export function releaseBody(request: FastifyRequest, pool: BufferPool): void {
 }
 
 /** How a body may be compressed. */
-export type BodyCompression = 'none' | 'gzip' | 'deflate-raw' | 'zstd'
+export type BodyCompression = 'none' | 'gzip' | 'deflate' | 'deflate-raw' | 'zstd'
 
 /**
  * Decompresses a few bodies at a time, because small ones can expand to the allowed maximum. Client
@@ -187,6 +188,8 @@ async function decompress(
   switch (compression) {
     case 'gzip':
       return await gunzipAsync(body, options)
+    case 'deflate':
+      return await inflateAsync(body, options)
     case 'deflate-raw':
       return await inflateRawAsync(body, options)
     case 'zstd':

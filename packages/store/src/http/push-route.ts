@@ -170,6 +170,11 @@ async function decodeBody(
 
 /**
  * Accepted values of Content-Encoding. `snappy` changes nothing: the protobuf body is always
- * snappy.
+ * snappy. `zstd` is not in Loki: Vector can send it.
  */
-const pushEncodings = { snappy: 'none', gzip: 'gzip', deflate: 'deflate-raw' } as const
+const pushEncodings = {
+  snappy: 'none',
+  gzip: 'gzip',
+  deflate: 'deflate-raw',
+  zstd: 'zstd',
+} as const

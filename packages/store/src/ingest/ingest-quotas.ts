@@ -31,6 +31,13 @@ export interface QuotaRefusal {
   readonly bytes: number
 }
 
+/** The same, with the entries themselves. */
+export interface RefusedOfStream extends QuotaRefusal {
+  readonly stream: AcceptedStream
+  /** Rows of its `source`. */
+  readonly rows: readonly number[]
+}
+
 /** Size of a push after validation. */
 export interface PushSize {
   readonly lines: number
@@ -83,11 +90,14 @@ export class IngestQuotas {
     tenant: string,
     limits: TenantLimits,
     streams: readonly AcceptedStream[],
-  ): { readonly admitted: readonly AcceptedStream[]; readonly refused: readonly QuotaRefusal[] } {
+  ): {
+    readonly admitted: readonly AcceptedStream[]
+    readonly refused: readonly RefusedOfStream[]
+  } {
     const rate = this.#streamRate(limits)
     if (!rate && limits.maxStreams === 0) return { admitted: streams, refused: [] }
     const admitted: AcceptedStream[] = []
-    const refused: QuotaRefusal[] = []
+    const refused: RefusedOfStream[] = []
     for (const stream of streams) {
       if (limits.maxStreams > 0 && !this.#isActive(tenant, stream.labelsText, limits.maxStreams)) {
         refused.push(refuseNewStream(tenant, stream))
@@ -164,7 +174,7 @@ export class IngestQuotas {
   #limitRate(
     tenant: string,
     stream: AcceptedStream,
-    { rate, refused }: { readonly rate: Rate; readonly refused: QuotaRefusal[] },
+    { rate, refused }: { readonly rate: Rate; readonly refused: RefusedOfStream[] },
   ): AcceptedStream | undefined {
     const nowMs = this.#options.clock.now()
     const key = `${tenant}\0${stream.labelsText}`
@@ -216,6 +226,13 @@ function forEachRow({ rows, source }: AcceptedStream, visit: (row: number) => vo
   for (let i = 0; i < count; i++) visit(rows ? rows[i]! : i)
 }
 
+/** Returns the rows that passed validation. */
+export function acceptedRows(stream: AcceptedStream): number[] {
+  const rows: number[] = []
+  forEachRow(stream, row => rows.push(row))
+  return rows
+}
+
 /** Counts the rows that passed validation. */
 export function acceptedRowCount({ rows, source }: AcceptedStream): number {
   return rows ? rows.length : source.entryCount
@@ -242,9 +259,11 @@ export function acceptedMetadataBytes(stream: AcceptedStream): number {
   return bytes
 }
 
-function refuseNewStream(tenant: string, stream: AcceptedStream): QuotaRefusal {
+function refuseNewStream(tenant: string, stream: AcceptedStream): RefusedOfStream {
   const { labelsText } = stream
   return {
+    stream,
+    rows: acceptedRows(stream),
     reason: 'stream_limit',
     message: `Maximum active stream limit exceeded when trying to create stream ${labelsText}, reduce the number of active streams (reduce labels or reduce label values), or contact your Loki administrator to see if the limit can be increased, user: '${tenant}'`,
     labelsText,
@@ -257,7 +276,7 @@ function refuseRows(
   tenant: string,
   stream: AcceptedStream,
   { left, rate }: { readonly left: readonly number[]; readonly rate: Rate },
-): QuotaRefusal {
+): RefusedOfStream {
   const { labelsText, source, lengths } = stream
   const lines = left.slice(0, toldEntriesMax).map(row => {
     const ns = BigInt(source.seconds[row]!) * nsPerSecond + BigInt(source.nanos[row]!)
@@ -268,6 +287,8 @@ function refuseRows(
     `user '${tenant}', total ignored: ${left.length} out of ${acceptedRowCount(stream)} for stream: ${labelsText}`,
   )
   return {
+    stream,
+    rows: left,
     reason: 'per_stream_rate_limit',
     message: lines.join('\n'),
     labelsText,

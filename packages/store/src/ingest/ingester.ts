@@ -15,13 +15,14 @@ import {
   acceptedLineBytes,
   acceptedMetadataBytes,
   acceptedRowCount,
+  acceptedRows,
   type IngestQuotas,
   type QuotaRefusal,
 } from './ingest-quotas.ts'
 import type { PushNotes } from './push-notes.ts'
 import type { RefusalLog } from './refusal-log.ts'
 import { StreamLabelsResolver } from './stream-labels.ts'
-import { acceptedTimes, Refusals, validateStream } from './validate.ts'
+import { acceptedTimes, Refusals, type RefusedRows, validateStream } from './validate.ts'
 
 export interface IngesterOptions {
   /** Returns the limits of a tenant: the same object as long as they do not change. */
@@ -41,6 +42,8 @@ export interface PushContext {
   /** Who sent it. */
   readonly client?: PushClient
   readonly onCopied?: () => void
+  /** Told of each entry that is refused, before `push` rejects. Blocked pushes are refused as a whole. */
+  readonly onRefused?: (refused: RefusedRows) => void
 }
 
 /** Accepts pushes. */
@@ -73,7 +76,7 @@ export class Ingester {
   async push(
     tenant: string,
     streams: readonly PushStream[],
-    { client, onCopied }: PushContext = {},
+    { client, onCopied, onRefused }: PushContext = {},
   ): Promise<void> {
     const { limitsOf, quotas, committer } = this.#options
     if (streams.length === 0) {
@@ -83,14 +86,18 @@ export class Ingester {
     }
     const limits = limitsOf(tenant)
     const { accepted, refusals, lineBytes, metadataBytes } = this.#validate({
-      ...{ tenant, limits, client },
+      ...{ tenant, limits, client, onRefused },
       streams,
     })
     if (this.#isBlocked(tenant, limits, accepted)) return
     if (limits.incrementDuplicateTimes) for (const stream of accepted) spreadEqualTimes(stream)
-    this.#checkRate(tenant, limits, { accepted, metadataBytes })
+    this.#checkRate(tenant, limits, { accepted, metadataBytes, onRefused })
     const { admitted, refused } = quotas.admit(tenant, limits, accepted)
-    for (const refusal of refused) this.#discard(tenant, refusal)
+    for (const refusal of refused) {
+      const { stream, rows, message } = refusal
+      this.#discard(tenant, refusal)
+      onRefused?.({ source: stream.source, rows, isLimited: true, message })
+    }
     if (admitted.length > 0) {
       // Before the columns are given back.
       const lines = admitted.reduce((sum, stream) => sum + acceptedRowCount(stream), 0)
@@ -112,12 +119,17 @@ export class Ingester {
     limits,
     client,
     streams,
-  }: NoteContext & { readonly tenant: string; readonly streams: readonly PushStream[] }) {
+    onRefused,
+  }: NoteContext & {
+    readonly tenant: string
+    readonly streams: readonly PushStream[]
+    readonly onRefused: PushContext['onRefused']
+  }) {
     const { metrics, clock, guard } = this.#options
     const resolver = this.#resolverOf(limits)
     const refusals = new Refusals()
     const times = acceptedTimes(limits, BigInt(clock.now()) * nsPerMs)
-    const context = { limits, times, refusals }
+    const context = { limits, times, refusals, onRefused }
     const accepted: AcceptedStream[] = []
     let lineCount = 0
     let lineBytes = 0
@@ -148,6 +160,8 @@ export class Ingester {
           entries,
           bytes,
         })
+        const rows = Array.from({ length: entries }, (_, row) => row)
+        onRefused?.({ source, rows, isLimited: false, message })
         continue
       }
       if (resolved.kind === 'accepted') this.#noteLabels(tenant, resolved, { limits, client })
@@ -216,9 +230,13 @@ export class Ingester {
   #checkRate(
     tenant: string,
     limits: TenantLimits,
-    push: { readonly accepted: readonly AcceptedStream[]; readonly metadataBytes: number },
+    push: {
+      readonly accepted: readonly AcceptedStream[]
+      readonly metadataBytes: number
+      readonly onRefused: PushContext['onRefused']
+    },
   ): void {
-    const { accepted, metadataBytes } = push
+    const { accepted, metadataBytes, onRefused } = push
     const { quotas } = this.#options
     if (accepted.length === 0 || !quotas.hasTenantRate(limits)) return
     let lines = 0
@@ -237,6 +255,15 @@ export class Ingester {
         entries: lines,
         bytes: lineBytes,
       })
+      const { message } = error as Error
+      for (const stream of accepted) {
+        onRefused?.({
+          source: stream.source,
+          rows: acceptedRows(stream),
+          isLimited: true,
+          message,
+        })
+      }
       throw error
     }
   }

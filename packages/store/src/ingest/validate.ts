@@ -82,8 +82,20 @@ export class Refusals {
   }
 }
 
+/** Entries of a push that are not stored. */
+export interface RefusedRows {
+  readonly source: PushStream
+  /** Rows of `source`. */
+  readonly rows: readonly number[]
+  /** Whether a limit of the tenant was reached, so that they may be sent again later. */
+  readonly isLimited: boolean
+  readonly message: string
+}
+
 /** Everything that the entries of one push are checked against. */
 export interface ValidationContext {
+  /** Told of each refused entry, for protocols that answer for each of them. */
+  readonly onRefused?: ((refused: RefusedRows) => void) | undefined
   readonly limits: TenantLimits
   readonly times: AcceptedTimes
   readonly refusals: Refusals
@@ -121,8 +133,10 @@ export function validateStream(
   stream: Exclude<StreamLabels, { kind: 'malformed' }> | DemotedLabels,
   context: ValidationContext,
 ): AcceptedStream | undefined {
-  const { refusals, limits } = context
+  const { refusals, limits, onRefused } = context
   if (stream.kind === 'refused') {
+    const rows = Array.from({ length: source.entryCount }, (_, row) => row)
+    onRefused?.({ source, rows, isLimited: false, message: stream.message })
     for (let row = 0; row < source.entryCount; row++) {
       const { reason, message, labelsText } = stream
       refusals.add({ reason, message, labelsText, bytes: source.lineLengths[row]! })
@@ -138,6 +152,7 @@ export function validateStream(
     const refusal = check(row)
     if (refusal) {
       refusals.add({ ...refusal, labelsText, bytes: source.lineLengths[row]! })
+      onRefused?.({ source, rows: [row], isLimited: false, message: refusal.message })
       rows ??= firstRows(row, source.entryCount)
       continue
     }

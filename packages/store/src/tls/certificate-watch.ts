@@ -16,8 +16,8 @@ export interface CertificateWatchParts {
   readonly certificate: Certificate
   readonly server: Pick<Server, 'setSecureContext'>
   readonly logger: Logger
-  /** Gets a gauge of the days that are left. */
-  readonly registry: Registry
+  /** Gets a gauge of the days that are left, if this is the certificate of the HTTP server. */
+  readonly registry?: Registry
 }
 
 /** Lets a server use new files when they change. */
@@ -34,6 +34,7 @@ export class CertificateWatch {
     this.#warn()
     this.#timer = setInterval(() => this.check(), certificateCheckMs)
     this.#timer.unref()
+    if (!parts.registry) return
     const daysLeft = () => (this.#certificate.expiresMs - Date.now()) / 1000 / secondsPerDay
     new Gauge({
       name: 'skald_tls_certificate_days_left',

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { readdir, rename, writeFile } from 'node:fs/promises'
 import { type IncomingMessage, request } from 'node:http'
 import { join } from 'node:path'
-import { deflateRawSync, deflateSync, gzipSync } from 'node:zlib'
+import { deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib'
 import { createLabelSet, snappyCompress } from '@skald/wire'
 import { encodePushRequest } from '@skald/wire/push-codec'
 import { type Test, test } from 'tap'
@@ -79,6 +79,10 @@ test('every encoding of a push is stored', async t => {
   await stored('json deflate', {
     headers: { ...jsonType, 'content-encoding': 'deflate' },
     payload: deflateRawSync(json('json deflate')),
+  })
+  await stored('json zstd', {
+    headers: { ...jsonType, 'content-encoding': 'zstd' },
+    payload: zstdCompressSync(json('json zstd')),
   })
   await stored('protobuf', { headers: protobufType, payload: snappyCompress(protobuf('protobuf')) })
   await stored('snappy header', {

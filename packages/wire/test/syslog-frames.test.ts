@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { cutSyslogFrames } from '../../src/sources/syslog-frames.ts'
+import { cutSyslogFrames } from '../src/syslog-frames.ts'
 
 /** Splits a text that arrives in pieces of `pieceBytes`. */
 async function cut(text: string, pieceBytes: number, messageBytesMax = 20): Promise<string[]> {

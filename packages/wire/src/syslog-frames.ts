@@ -3,8 +3,8 @@
 // the message before it, such as the lines of a stack trace.
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import { frameCountDigitsMax, frameQuietMsDefault } from '../limits.ts'
 import { ByteQueue } from './byte-queue.ts'
+import { frameCountDigitsMax, frameQuietMsDefault } from './limits.ts'
 
 /**
  * A message with its continuation lines, a line that came after its message was passed on, or the length of

@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { parseSyslog, type SyslogFormat } from '../../src/sources/syslog-message.ts'
+import { parseSyslog, type SyslogFormat } from '../src/syslog-message.ts'
 
 const nowNs = (iso: string) => BigInt(Date.parse(iso)) * 1_000_000n
 const parse = (text: string, format: SyslogFormat = 'rfc5424', now = '2026-06-15T12:00:00Z') =>
