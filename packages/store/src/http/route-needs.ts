@@ -27,6 +27,16 @@ const needs: Readonly<Record<string, RouteNeed>> = {
   '/loki/api/v1/push': ['push'],
   '/api/prom/push': ['push'],
   '/otlp/v1/logs': ['push'],
+  ...elasticsearchNeeds(''),
+  ...elasticsearchNeeds('/elasticsearch'),
+  '/elasticsearch': ['push'],
+  '/elasticsearch/': ['push'],
+  '/insert/jsonline': ['push'],
+  '/upload': ['push'],
+  '/api/v2/logs': ['push'],
+  '/v1/input': ['push'],
+  '/v1/input/:key': ['push'],
+  ...splunkNeeds('/services/collector'),
 
   '/loki/api/v1/query': ['read'],
   '/loki/api/v1/query_range': ['read'],
@@ -65,6 +75,29 @@ const needs: Readonly<Record<string, RouteNeed>> = {
   '/log_level': ['admin'],
   '/metrics': ['admin'],
   '/services': ['admin'],
+}
+
+function elasticsearchNeeds(base: string): Record<string, RouteNeed> {
+  const documents = ['/_bulk', '/:index', '/:index/_bulk', '/:index/_create/:id', '/:index/_doc']
+  const more = ['/:index/_doc/:id', '/:index/_doc/_bulk']
+  // What clients ask before they send documents.
+  const greetings = [
+    ...['/_alias/:name', '/_cat/health', '/_cluster/health', '/_component_template/:name'],
+    ...['/_data_stream/:name', '/_ilm/policy/:name', '/_index_template/:name'],
+    ...['/_ingest/pipeline/:name', '/_license', '/_template/:name', '/_xpack'],
+  ]
+  const paths = [...documents, ...more, ...greetings]
+  return Object.fromEntries(paths.map(path => [`${base}${path}`, ['push']]))
+}
+
+function splunkNeeds(base: string): Record<string, RouteNeed> {
+  const paths = ['', '/event', '/raw', '/ack'].flatMap(path => [path, `${path}/1.0`])
+  return {
+    ...Object.fromEntries(paths.map(path => [`${base}${path}`, ['push']])),
+    // Load balancers ask these without a token, as in Splunk.
+    [`${base}/health`]: 'open',
+    [`${base}/health/1.0`]: 'open',
+  }
 }
 
 function ruleNeeds(base: string): Record<string, RouteNeed> {
