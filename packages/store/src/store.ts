@@ -292,7 +292,10 @@ async function openStore(
   await app.ready()
   await replica?.start({ segments, hub, ingester, compactor, registry: deletes?.registry })
   await rules?.ruler.start()
-  const receiving = { ingester, budget, metrics, logger, clock, arrivals, limitsOf }
+  const receiving = {
+    ...{ ingester, budget, metrics, logger, clock, arrivals, limitsOf },
+    admit: auth?.guard.admitCall.bind(auth.guard),
+  }
   const receivers = own(await startReceivers(config, receiving))
   listener.serve((request, response) => app.routing(request, response))
   state = 'ready'

@@ -52,6 +52,9 @@ export const sessionCookie = 'skald_session'
 /** The page sends it: it gets the name of its user, and no challenge that opens a window of the browser. */
 const pageHeader = 'x-skald-page'
 
+/** What the guard looks at to find out who asks. */
+type Asking = Pick<FastifyRequest, 'headers' | 'ip' | 'method' | 'url'>
+
 type Done = (error?: Error) => void
 type Found = (error: Error | undefined, identity?: Identity) => void
 
@@ -92,7 +95,7 @@ export class AuthGuard {
    */
   identify(
     credentials: Credentials,
-    request: FastifyRequest,
+    request: Asking,
     done: (error: Error | undefined, outcome?: Extract<Outcome, { identity: Identity }>) => void,
   ): void {
     const { authenticator, tries } = this.#parts
@@ -110,6 +113,26 @@ export class AuthGuard {
     }
     const end = tries.begin(request.ip, shown)
     outcome.finally(end).then(settle, done)
+  }
+
+  /**
+   * Lets in a call that came by another port, if its client has the role push. Fills in the tenant as for requests.
+   * @throws AccessError; BadRequestError
+   */
+  async admitCall(call: Asking): Promise<void> {
+    const credentials = readCredentials(call.headers)
+    if (typeof credentials === 'string') {
+      if (credentials !== 'missing') throw this.#fail(call, { failure: credentials }, 0)
+      this.#failures.inc({ reason: credentials })
+      throw new AccessError(messages[credentials], 'ACCESS_UNKNOWN')
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<Identity>()
+    this.identify(credentials, call, (error, outcome) => {
+      if (outcome) resolve(outcome.identity)
+      else reject(error)
+    })
+    const problem = this.#problemOf(call, await promise, ['push'])
+    if (problem) throw problem
   }
 
   #admit(request: FastifyRequest, reply: FastifyReply, done: Done): void {
@@ -168,7 +191,7 @@ export class AuthGuard {
   }
 
   /** Returns what keeps a known client out. Fills in the tenant if there is only one. */
-  #problemOf(request: FastifyRequest, identity: Identity, need: RouteNeed): Error | undefined {
+  #problemOf(request: Asking, identity: Identity, need: RouteNeed): Error | undefined {
     if (need !== 'known' && need !== 'open' && !need.some(role => identity.roles.has(role))) {
       return this.#forbid('role', `${identity.name} needs the role ${need.join(' or ')}`)
     }
@@ -189,7 +212,7 @@ export class AuthGuard {
   }
 
   #fail(
-    request: FastifyRequest,
+    request: Asking,
     { failure, name }: Extract<Outcome, { failure: Failure }>,
     waitSeconds: number,
   ): AccessError {
@@ -245,7 +268,7 @@ export class AuthGuard {
 const otherPage = 'a page of another server may not use this session'
 
 /** Says where a request came from and where it went. */
-export function placeOf({ ip, method, url }: FastifyRequest) {
+export function placeOf({ ip, method, url }: Asking) {
   return { address: ip, method, path: url.split('?')[0]! }
 }
 

@@ -11,7 +11,7 @@ const protocolStart = 'skald-tenant.'
  * @throws BadRequestError when the name cannot be read, or the request comes from a page of another server. Such a page
  * could not send the header either.
  */
-export function takeProtocolTenant({ headers }: FastifyRequest): void {
+export function takeProtocolTenant({ headers }: Pick<FastifyRequest, 'headers'>): void {
   const offered = String(headers['sec-websocket-protocol'] ?? '')
   const asked = offered.split(',').find(name => name.trim().startsWith(protocolStart))
   if (headers['x-scope-orgid'] !== undefined || asked === undefined) return

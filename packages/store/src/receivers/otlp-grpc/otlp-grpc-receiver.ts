@@ -42,8 +42,18 @@ export interface OtlpGrpcParts {
   readonly logger: Logger
   readonly clock: { now(): number }
   readonly authEnabled: boolean
+  /** Lets a call in, or throws. Absent if everybody may come in. */
+  readonly admit?: ((call: ArrivedCall) => Promise<void>) | undefined
   /** Returns how to map the attributes of a tenant's records. */
   readonly mappingOf: (tenant: string) => OtlpMapping
+}
+
+/** What tells who makes a call. */
+export interface ArrivedCall {
+  readonly headers: IncomingHttpHeaders
+  readonly ip: string
+  readonly method: string
+  readonly url: string
 }
 
 const exportPath = '/opentelemetry.proto.collector.logs.v1.LogsService/Export'
@@ -114,15 +124,16 @@ export class OtlpGrpcReceiver {
   }
 
   async #answer(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Promise<void> {
-    const { authEnabled, budget } = this.#parts
+    const { authEnabled, budget, admit } = this.#parts
     const path = headers[':path']
     if (path !== exportPath || headers[':method'] !== 'POST') {
       throw new GrpcError(`unknown method ${path}: Skald takes logs, at ${exportPath}`, {
         grpcCode: grpcCodes.unimplemented,
       })
     }
-    const tenant = resolveTenant(textOf(headers['x-scope-orgid']), authEnabled)
     const address = stream.session?.socket.remoteAddress ?? ''
+    await admit?.({ headers, ip: address, method: 'POST', url: path })
+    const tenant = resolveTenant(textOf(headers['x-scope-orgid']), authEnabled)
     const share = budget.enter({ tenant: authEnabled ? tenant : '', address })
     try {
       const body = await readBody(stream, share)

@@ -1,5 +1,6 @@
 // OTLP over gRPC, with calls as gRPC's libraries make them: HTTP/2, a length before the message, a status after it.
 
+import { createHash } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { type ClientHttp2Session, connect, type OutgoingHttpHeaders } from 'node:http2'
 import { tmpdir } from 'node:os'
@@ -150,6 +151,29 @@ test('tenants and limits: a limited call says when to come again', async t => {
   const now = BigInt(Date.now()) * 1_000_000n
   const range = { start: now - 60_000_000_000n, end: now + 60_000_000_000n, tenant: 'a' }
   t.same(await store.lines('{service_name="svc"}', range), ['y'])
+})
+
+test('with the block auth, a call needs a token with the role push', async t => {
+  const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
+  const token = (name: string, role: string) =>
+    `{name: ${name}, sha256: ${sha256(name)}, roles: [${role}], tenants: [one]}`
+  const { session, store } = await open(
+    t,
+    `auth_enabled: true\nauth: {tokens: [${token('pusher', 'push')}, ${token('reader', 'read')}]}`,
+  )
+  const asks = async (status: string, message: RegExp, headers: OutgoingHttpHeaders) =>
+    t.match(await call(session, framed(request('x')), headers), { status, message })
+  await asks('16', /sign in first/, {})
+  await asks('16', /the token is unknown/, { authorization: 'Bearer guess' })
+  await asks('7', /reader needs the role push/, { authorization: 'Bearer reader' })
+  const pusher = { authorization: 'Bearer pusher' }
+  await asks('7', /pusher has no access to this tenant/, { ...pusher, 'x-scope-orgid': 'two' })
+  await asks('0', /^$/, pusher)
+  const stored = await store.app.inject({
+    url: '/loki/api/v1/labels',
+    headers: { authorization: 'Bearer reader' },
+  })
+  t.match(stored.json().data, ['service_name'], 'in the only tenant of the token')
 })
 
 test('TLS', async t => {
