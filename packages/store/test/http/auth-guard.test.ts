@@ -122,6 +122,7 @@ test('signing in needs a form that can be read, the right secret, and a page of 
   for (const form of ['', '{', '7', '{}', '{"user":"a"}', '{"token":7}', '[]']) {
     t.equal((await signIn(store, form)).statusCode, 400, form)
   }
+  t.equal((await signIn(store, { token: 'x'.repeat(70_000) })).statusCode, 413)
   t.equal((await signIn(store, { token: 'guess' })).statusCode, 401)
   t.equal((await signIn(store, { user: 'root', password: 'guess' })).statusCode, 401)
   t.equal((await signIn(store, { user: 'root', password: 'root-secret' })).statusCode, 200)
