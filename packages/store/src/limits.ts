@@ -1123,6 +1123,9 @@ export const authCheckMs = 2000
  */
 export const credentialsCharsMax = 16 * 1024
 
+/** Body of a sign-in, which everybody may send: a user and a password, or a token, as JSON. */
+export const signInBytesMax = 64 * 1024
+
 /** Cost of bcrypt: below it a hash is guessed too fast, above it a sign-in takes seconds in JavaScript. */
 export const bcryptCost = { least: 4, most: 14 } as const
 

@@ -6,7 +6,7 @@ import { everyTenant, type Identity } from '../auth/auth-config.ts'
 import type { Credentials } from '../auth/credentials.ts'
 import type { Sessions } from '../auth/sessions.ts'
 import { AccessError, BadRequestError } from '../errors.ts'
-import { credentialsCharsMax } from '../limits.ts'
+import { credentialsCharsMax, signInBytesMax } from '../limits.ts'
 import {
   type AuthGuard,
   cookieOf,
@@ -26,7 +26,8 @@ export interface SignInParts {
 /** Adds the routes. */
 export function addSignInRoutes(app: FastifyInstance, parts: SignInParts): void {
   const { guard, sessions, audit } = parts
-  app.post('/skald/sign-in', (request, reply) => {
+  const small = { bodyLimit: signInBytesMax }
+  app.post('/skald/sign-in', small, (request, reply) => {
     refuseOtherPages(request)
     const credentials = readForm(request)
     return new Promise<FastifyReply>((resolve, reject) => {
@@ -40,7 +41,7 @@ export function addSignInRoutes(app: FastifyInstance, parts: SignInParts): void 
       })
     })
   })
-  app.post('/skald/sign-out', (request, reply) => {
+  app.post('/skald/sign-out', small, (request, reply) => {
     refuseOtherPages(request)
     const cookie = cookieOf(request.headers)
     const identity = cookie === undefined ? undefined : sessions.find(cookie)

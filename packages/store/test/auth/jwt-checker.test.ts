@@ -1,48 +1,11 @@
-import { once } from 'node:events'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { exportJWK, generateKeyPair, type JWTPayload, SignJWT } from 'jose'
+import { type JWTPayload, SignJWT } from 'jose'
 import { pino } from 'pino'
-import { type Test, test } from 'tap'
+import { test } from 'tap'
 import type { OidcConfig } from '../../src/auth/auth-config.ts'
 import { sha256Of } from '../../src/auth/credentials.ts'
 import { identityOf, JwtChecker } from '../../src/auth/jwt-checker.ts'
 import { issuerKeysMs, issuerPauseMs } from '../../src/limits.ts'
-
-/** Starts an issuer of OpenID on loopback, with the keys that a test gives it. */
-async function startIssuer(t: Test) {
-  const keys = new Map<string, Awaited<ReturnType<typeof generateKeyPair>>>()
-  const asked: string[] = []
-  const server = createServer(async (request, response) => {
-    asked.push(request.url!)
-    const jwks = [...keys].map(async ([kid, { publicKey }]) => ({
-      ...(await exportJWK(publicKey)),
-      ...{ kid, alg: 'ES256' },
-    }))
-    const isKeys = request.url === '/keys'
-    const body = isKeys
-      ? { keys: await Promise.all(jwks) }
-      : { issuer: url, jwks_uri: `${url}/keys` }
-    response.end(JSON.stringify(body))
-  }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  const stop = () => {
-    server.closeAllConnections()
-    server.close()
-  }
-  t.teardown(stop)
-  const addKey = async (kid: string) => {
-    keys.set(kid, await generateKeyPair('ES256'))
-  }
-  const sign = (claims: JWTPayload, kid = 'one', expires: number | undefined = 2_000_000_000) => {
-    const jwt = new SignJWT({ iss: url, aud: 'skald', sub: 'ann', ...claims })
-    if (expires) jwt.setExpirationTime(expires)
-    return jwt.setProtectedHeader({ alg: 'ES256', kid }).sign(keys.get(kid)!.privateKey)
-  }
-  await addKey('one')
-  return { url, asked, addKey, sign, stop, keys }
-}
+import { startIssuer } from './issuer.ts'
 
 function configOf(issuer: string): OidcConfig {
   return {

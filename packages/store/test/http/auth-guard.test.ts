@@ -4,6 +4,7 @@ import type { LightMyRequestResponse } from 'fastify'
 import { test } from 'tap'
 import { rowOf } from '../../src/http/route-needs.ts'
 import { failedTriesBurst } from '../../src/limits.ts'
+import { startIssuer } from '../auth/issuer.ts'
 import { startTestStore, type TestStore } from '../harness.ts'
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
@@ -121,6 +122,7 @@ test('signing in needs a form that can be read, the right secret, and a page of 
   for (const form of ['', '{', '7', '{}', '{"user":"a"}', '{"token":7}', '[]']) {
     t.equal((await signIn(store, form)).statusCode, 400, form)
   }
+  t.equal((await signIn(store, { token: 'x'.repeat(70_000) })).statusCode, 413)
   t.equal((await signIn(store, { token: 'guess' })).statusCode, 401)
   t.equal((await signIn(store, { user: 'root', password: 'guess' })).statusCode, 401)
   t.equal((await signIn(store, { user: 'root', password: 'root-secret' })).statusCode, 200)
@@ -173,6 +175,34 @@ async function audited(store: TestStore): Promise<object[]> {
     await sleep(20)
   }
 }
+
+test('a token of an issuer comes in with the roles and tenants of its claims', async t => {
+  const issuer = await startIssuer(t)
+  const store = await startTestStore(t, {
+    yaml: `auth_enabled: true
+auth:
+  oidc: {issuer: "${issuer.url}", audience: skald, tenants_claim: tenants, roles_claim: groups,
+    role_mapping: {log-readers: [read]}}`,
+  })
+  const asking = async (
+    claims: object,
+    headers: Record<string, string> = {},
+    url = '/loki/api/v1/labels',
+  ) => {
+    const authorization = `Bearer ${await issuer.sign({ groups: ['log-readers'], ...claims })}`
+    return (await get(store, url, { authorization, ...headers })).statusCode
+  }
+  t.equal(await asking({ tenants: ['a'] }), 200)
+  t.equal(await asking({ tenants: ['a'] }, { 'x-scope-orgid': 'b' }), 403)
+  t.equal(await asking({ tenants: ['*'] }, { 'x-scope-orgid': 'b' }), 403)
+  t.equal(await asking({ tenants: ['a'] }, {}, '/config'), 403)
+  t.equal(await asking({ tenants: ['a'], groups: [] }), 403)
+  t.equal(await asking({ tenants: ['a'], aud: 'other' }), 401)
+  const signedIn = await signIn(store, {
+    token: await issuer.sign({ tenants: 'a b', groups: 'log-readers' }),
+  })
+  t.match(signedIn.json(), { data: { name: 'ann', roles: ['read'], tenants: ['a', 'b'] } })
+})
 
 test('nothing secret is in the configuration, the metrics or the log', async t => {
   const store = await startTestStore(t, { yaml: yaml() })
