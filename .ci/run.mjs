@@ -121,6 +121,10 @@ function build(program, args, options) {
 async function installCounterparts() {
   const has = (program, flag) => spawnSync(program, [flag]).status === 0
   const packages = has('rsyslogd', '-v') ? [] : ['rsyslog', 'systemd-journal-remote', 'bzip2']
+  // What rsyslog sends to Elasticsearch with, and its TLS.
+  for (const name of ['rsyslog-elasticsearch', 'rsyslog-openssl']) {
+    if (spawnSync('dpkg', ['-s', name]).status !== 0) packages.push(name)
+  }
   // Lets system calls of a store fail.
   if (!has('strace', '-V')) packages.push('strace')
   // Lets the clock of a store and an agent jump.

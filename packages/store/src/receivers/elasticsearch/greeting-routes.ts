@@ -87,9 +87,10 @@ export function greetAtRoot(app: FastifyInstance): void {
   const url = `${app.prefix}/`
   app.addHook('onRoute', route => {
     if (route.url !== url) return
-    route.onRequest = async (request, reply) => {
+    const greet = async (request: FastifyRequest, reply: FastifyReply) => {
       if (isElasticClient(request)) await sendElastic(reply, root)
     }
+    route.onRequest = [route.onRequest ?? [], greet].flat()
   })
 }
 

@@ -46,10 +46,9 @@ test('events in a row: texts and objects, with their fields', async t => {
     },
   ]
   const text = events.map(event => JSON.stringify(event)).join('')
-  t.same(await post('', text), {
-    ...(await post('/event', text)),
-    headers: (await post('', text)).headers,
-  })
+  for (const path of ['', '/event']) {
+    t.match(await post(path, text), { status: 200, json: { text: 'Success', code: 0 } })
+  }
   t.same((await post('/event/1.0', gzipSync(`\n${text}\n`), { 'content-encoding': 'gzip' })).json, {
     text: 'Success',
     code: 0,

@@ -3,9 +3,9 @@
 import { spawn, spawnSync } from 'node:child_process'
 import dgram from 'node:dgram'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
-import { tmpdir } from 'node:os'
+import { machine, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ConfigError } from '@skald/config-reading'
 import { t as root, type Test, test } from 'tap'
@@ -117,8 +117,11 @@ test('what was received is stored before the store ends', async t => {
   t.same(await again.lines('{job="syslog"}', range), ['last words'])
 })
 
-const hasRsyslog = spawnSync('rsyslogd', ['-v']).status === 0
-const skip = hasRsyslog ? false : 'no rsyslogd'
+const modules = ['/usr/lib/rsyslog', `/usr/lib/${machine()}-linux-gnu/rsyslog`]
+const hasRsyslog =
+  spawnSync('rsyslogd', ['-v']).status === 0 &&
+  modules.some(dir => existsSync(join(dir, 'lmnsd_ossl.so')))
+const skip = hasRsyslog ? false : 'no rsyslogd with rsyslog-openssl'
 
 /** Makes a directory besides the store's. */
 function ownDirectory(t: Test): string {
