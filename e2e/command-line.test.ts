@@ -83,7 +83,9 @@ async function waitUntilReady(url: string, output: () => string): Promise<void> 
 
 const commands = [
   ...['all', 'store', 'agent', 'query', 'labels', 'check', 'import', 'ready'],
-  ...['backup', 'restore', 'verify', 'inspect'],
+  ...['backup', 'restore', 'verify', 'inspect', 'rules', 'token', 'move'],
+  ...['tail', 'series', 'stats', 'volume', 'patterns', 'fields', 'explain', 'export'],
+  ...['completion', 'man'],
 ]
 const helpFlags = ['-h', '-help', '--help'] as const
 for (const [i, command] of commands.entries()) {
@@ -91,7 +93,7 @@ for (const [i, command] of commands.entries()) {
   const flag = helpFlags[i % helpFlags.length]!
   test(`skald ${command} ${flag} and skald help ${command} print its usage and exit with 0`, async t => {
     const { out: told } = await skald('help', command)
-    t.match(told, new RegExp(`^(Usage of )?skald ${command}`))
+    t.match(told, new RegExp(`^(Usage of |Usage: )?skald ${command}`))
     t.same(await skald(command, flag), { code: 0, out: told, err: '' })
   })
 }

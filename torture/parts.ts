@@ -2,6 +2,7 @@
 
 import { runCrashPoints } from './crash-points.ts'
 import { runCatalogDamage, runSegmentDamage } from './damage.ts'
+import { runDoors } from './doors.ts'
 import { runErrors } from './errors.ts'
 import { runHistory } from './history.ts'
 import { runKills } from './kills.ts'
@@ -40,6 +41,7 @@ export const parts: Readonly<Record<string, Part>> = {
   kills: { run: runKills },
   history: { run: runHistory },
   memory: { run: runMemory },
+  doors: { run: runDoors },
   soak: { run: runSoak },
   scaled: { run: runScaled },
   network: { run: runNetwork },

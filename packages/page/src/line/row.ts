@@ -20,6 +20,24 @@ export interface Row {
 const none: Labels = Object.freeze({})
 let nextId = 1
 
+/** A line of an export of the store, in JSON. */
+interface ExportedLine {
+  readonly labels: Labels
+  readonly metadata?: Labels
+  readonly parsed?: Labels
+  readonly line: string
+}
+
+/** Makes rows of exported lines that all have one time, in the order of the export. */
+export function rowsOfExport(text: string, ns: string): Row[] {
+  const lines = text.split('\n').slice(0, -1)
+  return lines.map(json => {
+    const { labels, metadata, parsed, line } = JSON.parse(json) as ExportedLine
+    const more = { structuredMetadata: metadata ?? none, parsed: parsed ?? none }
+    return rowOf(labels, [ns, line, more], given => given ?? none)
+  })
+}
+
 /** Makes rows of an answer, newest first or oldest first. Equal label sets share an object. */
 export function rowsOf(streams: StreamsData['result'], order: 'newest' | 'oldest'): Row[] {
   const shared = new Map<string, Labels>()

@@ -4,7 +4,7 @@ import { type Signal, signal } from '@preact/signals'
 import type { QueryAnswer, QueryStats, StreamsData } from '../api/answers.ts'
 import { isAborted, type StoreClient } from '../api/store-client.ts'
 import { exportRowsMax, firstRowsMax, pageRowsMax } from '../limits.ts'
-import { compareNs, identityOf, type Row, rowsOf } from '../line/row.ts'
+import { compareNs, identityOf, type Row, rowsOf, rowsOfExport } from '../line/row.ts'
 import type { NsRange } from './range.ts'
 
 export type Order = 'newest' | 'oldest'
@@ -45,7 +45,8 @@ export async function readLines(
 
 /**
  * Reads page after page, each beginning with the time at which the one before ended. Lines that were read already are
- * left out. Many lines may have one time, so a page that brings nothing new is read again with twice the size.
+ * left out. Many lines may have one time, so a page that brings nothing new is read again with twice the size. Where more
+ * lines than a page can have share one time, the store's export tells the rest of them.
  */
 export class LinePages {
   readonly #client: StoreClient
@@ -54,6 +55,8 @@ export class LinePages {
   #edgeNs: string | undefined
   /** Identities of the rows at the edge. */
   #atEdge = new Map<string, number>()
+  /** Whether the rest of the edge comes from the export. */
+  #isInEdge = false
   #isComplete = false
 
   /** @param pageMost Most lines that the tenant may read at a time. */
@@ -74,6 +77,10 @@ export class LinePages {
   ): Promise<{ rows: Row[]; stats: QueryStats | undefined; warnings: readonly string[] }> {
     let limit = Math.min(wanted, this.#pageMost)
     for (;;) {
+      if (this.#isInEdge) {
+        const rows = await this.#moreOfEdge(limit, options.signal)
+        if (rows.length > 0) return { rows, stats: undefined, warnings: [] }
+      }
       const { rows, stats, warnings } = await readLines(this.#client, this.#rest(), {
         limit,
         ...options,
@@ -85,8 +92,7 @@ export class LinePages {
         return { rows: fresh, stats, warnings }
       }
       if (limit < this.#pageMost) limit = Math.min(limit * 2, this.#pageMost)
-      // More lines than one page can have share one time. What follows them is still there.
-      else this.#skipEdge()
+      else this.#isInEdge = true
     }
   }
 
@@ -123,7 +129,30 @@ export class LinePages {
     this.#atEdge = atEdge
   }
 
+  /** Reads further rows at the edge. After the last, the edge moves on. */
+  async #moreOfEdge(limit: number, abort: AbortSignal | undefined): Promise<Row[]> {
+    const { query, order } = this.#ask
+    const edgeNs = this.#edgeNs!
+    const text = await this.#client.text(
+      'skald/export',
+      {
+        ...{ query, start: edgeNs, end: String(BigInt(edgeNs) + 1n), limit },
+        direction: order === 'newest' ? 'backward' : 'forward',
+        skip: [...this.#atEdge.values()].reduce((sum, count) => sum + count, 0),
+      },
+      { signal: abort },
+    )
+    const rows = rowsOfExport(text, edgeNs)
+    for (const row of rows) {
+      const identity = identityOf(row)
+      this.#atEdge.set(identity, (this.#atEdge.get(identity) ?? 0) + 1)
+    }
+    if (rows.length < limit) this.#skipEdge()
+    return rows
+  }
+
   #skipEdge(): void {
+    this.#isInEdge = false
     const step = this.#ask.order === 'newest' ? -1n : 1n
     this.#edgeNs = String(BigInt(this.#edgeNs!) + step)
     this.#atEdge = new Map()
