@@ -83,9 +83,7 @@ async function waitUntilReady(url: string, output: () => string): Promise<void> 
 
 const commands = [
   ...['all', 'store', 'agent', 'query', 'labels', 'check', 'import', 'ready'],
-  ...['backup', 'restore', 'verify', 'inspect', 'rules', 'token', 'move'],
-  ...['tail', 'series', 'stats', 'volume', 'patterns', 'fields', 'explain', 'export'],
-  ...['completion', 'man'],
+  ...['backup', 'restore', 'verify', 'inspect', 'token', 'volume', 'export', 'man'],
 ]
 const helpFlags = ['-h', '-help', '--help'] as const
 for (const [i, command] of commands.entries()) {
