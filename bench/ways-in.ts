@@ -1,5 +1,5 @@
-// Measures what the same lines cost the store by each way in: CPU of the whole process until the last answer, with a store
-// of its own for each.
+// Measures what the same lines cost the store by each way in: CPU of the whole process until the last answer, with a separate
+// store for each.
 
 import { join } from 'node:path'
 import { nsPerMs, nsPerSecond } from '@skald/go-dialect'

@@ -66,7 +66,7 @@ test('Files that share a process have their own results, and one that ends it ha
   const last = `${head}test('directory', async t => t.match(t.testdir(), /${'fixtures.*last'}/))`
   writeFileSync(join(rootDir, 'first.ts'), first)
   writeFileSync(join(rootDir, 'last.ts'), last)
-  // Only a file that says so in its text has a process of its own.
+  // Only a file that says so in its text gets a separate process.
   writeFileSync(join(rootDir, 'leaves.ts'), `${head}const { exit } = process\n${leaving}`)
   const all = ['first.ts', ...files, 'last.ts']
   const results = await runFiles(all, {

@@ -13,7 +13,7 @@ test('pages have each line once and in order, also where more than a page can ha
   const config = `${openLimits}  max_entries_limit_per_query: 100\n`
   const store = await startStore(t, { dir: t.testdir(), config })
   const startNs = BigInt(Date.now() - 60_000) * 1_000_000n
-  // The first 30 have times of their own, then 370 share one, then 130 another, and the rest have their own again.
+  // The first 30 have different times, 370 share one, 130 another, and those of the rest differ again.
   const timeOf = (i: number) => (i < 30 ? i : i < 400 ? 30 : i < 530 ? 31 : i)
   const count = 560
   const streams = ['a', 'b'].map((app, part) => ({

@@ -10,7 +10,7 @@ import { endOfFile } from './shared-files.ts'
 const [, , rootDir = '', ...files] = process.argv
 for (const file of files) {
   const path = resolve(rootDir, file)
-  // As in a process of its own, so that two files never share a directory.
+  // As if it had a separate process, so that two files never share a directory.
   root.testdirName = resolve(rootDir, '.tap/fixtures', relative(rootDir, path).replaceAll('/', '-'))
   const failure = await import(pathToFileURL(path).href).then(
     () => undefined,

@@ -17,7 +17,7 @@ once, before the other templates read the values.
 {{- include "skald.wireTokens" . -}}
 {{- $_ := set $client "bearer_token_file" "/etc/promtail-token/agent" -}}
 {{- end -}}
-{{- /* Clients with another address, or with a login of their own, stay as they are. */}}
+{{- /* Clients with another address or another login stay as they are. */}}
 {{- range $own := .Values.promtail.config.clients -}}
 {{- if contains "skald.pushUrl" ($own.url | toString) -}}
 {{- $isKnown := or $own.basic_auth $own.bearer_token $own.bearer_token_file $own.oauth2 $own.authorization -}}

@@ -80,7 +80,7 @@ export interface StoreConfig {
   readonly hasPatterns: boolean
   readonly limits: TenantLimits
   readonly overrides: OverridesFiles
-  /** Receivers with ports of their own. */
+  /** Receivers with separate ports. */
   readonly receivers: ReceiversConfig
 }
 

@@ -564,7 +564,7 @@ export const bucketSweepMsLeast = 1000
 
 /**
  * Bytes of lines that a replica commits without waiting for the interval, and commits that may be under way: an
- * upload takes a tenth of a second, and each commit has memory of its own.
+ * upload takes a tenth of a second, and each commit has separate memory.
  */
 export const sharedCommitEagerBytes = 4 * 1024 * 1024
 export const sharedCommitsInFlight = 4

@@ -1,4 +1,4 @@
-// The resolved settings of receivers that listen on ports of their own.
+// The resolved settings of receivers that listen on separate ports.
 
 import type { TlsConfig } from './tls/tls-config.ts'
 

@@ -46,7 +46,7 @@ import { RefusalLog } from './ingest/refusal-log.ts'
 import { UnpackedRoom } from './ingest/unpacked-room.ts'
 import { ruleThreads } from './limits.ts'
 import type { AnswerHold } from './memory/answer-hold.ts'
-import { StoreMemory } from './memory/store-memory.ts'
+import { openMemory, type StoreMemory } from './memory/store-memory.ts'
 import { countWork, createStoreMetrics, type StoreMetrics } from './metrics.ts'
 import { DiskRoom } from './objects/disk-room.ts'
 import { readDiskUsage } from './objects/disk-usage.ts'
@@ -177,7 +177,10 @@ async function openStore(
   })
   const { segmentsDir, objects, disk, remote, replica, catalog, nextSequence } = storage
 
-  const memory = openMemory(config, { metrics, threads: () => pool })
+  const memory = openMemory({
+    ...{ maxBytes: config.maxMemoryBytes, threads: () => pool },
+    onRefused: () => metrics.queriesRefused.inc(),
+  })
   const plan = memory?.plan
   const worker = { directory: segmentsDir, logLevelFields: config.limits.logLevelFields }
   const segments = new SegmentIndex(objects, catalog, logger)
@@ -325,15 +328,6 @@ function openSourceBy(
       limits.deletionMode === 'disabled' ? [] : (deletes?.registry.rulesFor(tenant, range) ?? [])
     return createLogSource(tenant, { ...parts, limits, rulesFor, hold })
   }
-}
-
-/** Keeps queries within `max_memory`, unless there is no limit. */
-function openMemory(
-  { maxMemoryBytes: maxBytes }: StoreConfig,
-  { metrics, threads }: { readonly metrics: StoreMetrics; readonly threads: () => ScanPool },
-): StoreMemory | undefined {
-  if (maxBytes === 0) return undefined
-  return new StoreMemory({ maxBytes, threads, onRefused: () => metrics.queriesRefused.inc() })
 }
 
 interface BucketUse {

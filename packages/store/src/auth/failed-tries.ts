@@ -69,7 +69,7 @@ export class FailedTries {
   }
 }
 
-/** Whoever has one address of IPv6 has its whole /64. */
+/** A client with one address of IPv6 has its whole /64. */
 function blockOf(address: string): string {
   const mapped = address.replace(/^::ffff:(?=\d+\.)/i, '')
   if (!isIPv6(mapped)) return mapped

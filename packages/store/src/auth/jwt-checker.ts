@@ -8,7 +8,7 @@ import { type Identity, type OidcConfig, type Role, roles } from './auth-config.
 import type { Outcome } from './credentials.ts'
 import { IssuerKeys, type IssuerKeysParts } from './issuer-keys.ts'
 
-/** Signatures by a pair of keys. With the others, whoever can check a token could make one. */
+/** Signatures by a pair of keys. With other kinds, a program that can check a token could also make one. */
 const algorithms = [
   ...['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'],
   ...['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'],

@@ -60,3 +60,8 @@ export class StoreMemory {
     return new AnswerHold(new MemoryLedger(this.ledger), this.#onRefused)
   }
 }
+
+/** Keeps queries within `maxBytes`; `undefined` without a limit, which 0 stands for. */
+export function openMemory(options: StoreMemoryOptions): StoreMemory | undefined {
+  return options.maxBytes === 0 ? undefined : new StoreMemory(options)
+}

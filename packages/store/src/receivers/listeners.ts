@@ -1,4 +1,4 @@
-// Receivers with ports of their own. Loaded only if one is configured.
+// Receivers with separate ports. Loaded only if one is configured.
 
 import { resolveTenant } from '../http/tenant.ts'
 import type { ReceiversConfig } from '../receivers-config.ts'

@@ -42,7 +42,7 @@ export function addReceiverRoutes(
 type ListeningParts = Omit<ListenerParts, 'authEnabled' | 'mappingOf'> &
   Pick<ReceiverParts, 'limitsOf'>
 
-/** Starts the receivers with ports of their own. Their code is loaded only if there are any. */
+/** Starts the receivers with separate ports. Their code is loaded only if there are any. */
 export async function startReceivers(
   { receivers, authEnabled }: { receivers: ReceiversConfig; authEnabled: boolean },
   { limitsOf, ...parts }: ListeningParts,

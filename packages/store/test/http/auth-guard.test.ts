@@ -99,7 +99,7 @@ test('a session stands for the token it began with, on its own page only', async
   t.equal((await asking({ origin: 'http://logs:8080' })).statusCode, 403)
   const posting = (headers: Record<string, string>) =>
     store.app.inject({ method: 'POST', url: '/flush', headers: { ...tenant, ...headers } })
-  t.equal((await posting({})).statusCode, 403, 'a change needs a sign of its own page')
+  t.equal((await posting({})).statusCode, 403, 'a change needs a sign of its page')
   t.equal((await posting({ origin: 'http://logs:8080' })).statusCode, 403)
   t.equal((await posting({ origin: 'null' })).statusCode, 403)
   t.equal((await posting({ 'sec-fetch-site': 'none' })).statusCode, 403)

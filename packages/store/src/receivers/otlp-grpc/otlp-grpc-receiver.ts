@@ -1,4 +1,4 @@
-// OTLP over gRPC: the logs service of OpenTelemetry, on a port of its own (4317 by convention).
+// OTLP over gRPC: the logs service of OpenTelemetry, on a separate port (4317 by convention).
 
 import { once } from 'node:events'
 import {

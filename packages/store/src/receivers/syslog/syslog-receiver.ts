@@ -194,7 +194,7 @@ export class SyslogReceiver {
     return entry
   }
 
-  /** Messages of one second often have the same time, and the same text. Each is a line of its own. */
+  /** Messages of one second often have the same time, and the same text. Each is a separate line. */
   #timeOf(sentNs: bigint | undefined, sender: Sender): bigint {
     if (!this.#config.usesIncomingTime || sentNs === undefined) return this.#parts.arrivals.next()
     sender.equalCount = sentNs === sender.lastNs ? sender.equalCount + 1n : 0n
