@@ -71,6 +71,7 @@ export interface StoreStart {
 /** Reads the configuration that the flags name, and applies the flags. */
 export function loadStore(flags: FlagValues, { env, stderr }: Terminal): StoreStart {
   const file = flags['config.file']
+  const readMs = Date.now()
   const source =
     file === undefined
       ? { path: '(embedded default)', text: embeddedStoreConfig }
@@ -83,12 +84,33 @@ export function loadStore(flags: FlagValues, { env, stderr }: Terminal): StoreSt
     stderr.write(stringify(configInForce(loaded, loaded.config.logLevel)))
   }
   const { path } = source
-  const read = () => loadStoreConfig(readConfigText(path).text, path, usedEnv).config.auth
+  const read = () => {
+    const { config } = loadStoreConfig(readConfigText(path).text, path, usedEnv)
+    return authOf(config, loaded.config.authEnabled, path)
+  }
+  authOf(written.config, loaded.config.authEnabled, path)
   return {
     loaded,
     warnings: warningsOf(loaded, path, flags),
-    authSource: file === undefined ? {} : { authSource: { path, read } },
+    authSource: file === undefined ? {} : { authSource: { path, readMs, read } },
   }
+}
+
+/**
+ * Returns who may come in by a file.
+ * @throws ConfigError when the file and the store do not agree on whether there are tenants: without them, a client needs
+ * no list of tenants and has them all.
+ */
+function authOf(
+  { auth, authEnabled }: LoadedStoreConfig['config'],
+  running: boolean,
+  path: string,
+): LoadedStoreConfig['config']['auth'] {
+  if (!auth || authEnabled === running) return auth
+  const message =
+    `auth_enabled is ${authEnabled} in the file, and ${running} in the store: ` +
+    'with a block auth, change the file instead of using -auth.enabled, and restart the store'
+  throw new ConfigError({ path, problems: [{ line: 0, column: 0, message }] })
 }
 
 /** Returns the values of the flags. They take the place of the file's. */

@@ -1196,6 +1196,15 @@ export const knownIdsMax = 50_000
 /** Maximum characters of a document's id, as in Elasticsearch. */
 export const documentIdBytesMax = 512
 
+/** Maximum bytes of the name of an index, as in Elasticsearch. */
+export const indexNameBytesMax = 255
+
+/**
+ * Entries of one request that is stored as a whole. Each takes some 500 bytes besides its text until it is in columns, and a
+ * body of 64 MiB can have 32 million lines.
+ */
+export const requestEntriesMax = 200_000
+
 /** A body that is stored while it arrives: a piece of it is stored at this size, or at this age. */
 export const streamPieceBytes = 1024 * 1024
 export const streamPieceMs = 1_000

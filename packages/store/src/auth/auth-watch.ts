@@ -12,6 +12,8 @@ import { readHtpasswd } from './htpasswd.ts'
 export interface AuthSource {
   /** The file of the configuration. */
   readonly path: string
+  /** When the store read it, in ms since 1970. The watch begins later: a store may wait for its directory for long. */
+  readonly readMs: number
   /** Reads the block `auth` of the file as it is now. @throws ConfigError when the file has a mistake. */
   read(): AuthConfig | undefined
 }
@@ -46,7 +48,7 @@ export class AuthWatch {
       registers: [parts.registry],
     })
     this.#isUsable.set(1)
-    this.#seen = this.#version()
+    this.#seen = hasChanged(parts.source) ? '' : this.#version()
     this.#timer = setInterval(() => {
       this.#checking ??= this.check().finally(() => {
         this.#checking = undefined
@@ -67,8 +69,6 @@ export class AuthWatch {
         throw new Error('the block auth is gone; restart the store to let everybody in')
       }
       await authenticator.use(readAuthState(config))
-      // The new file may name another htpasswd file.
-      this.#seen = this.#version()
       this.#isUsable.set(1)
       logger.info('users and tokens were read again')
     } catch (error) {
@@ -93,4 +93,11 @@ export class AuthWatch {
       })
       .join(' ')
   }
+}
+
+/** Whether the file was changed between its reading and now. */
+function hasChanged(source: AuthSource | undefined): boolean {
+  if (!source) return false
+  const stats = statSync(source.path, { throwIfNoEntry: false })
+  return stats !== undefined && stats.ctimeMs >= source.readMs + 1
 }

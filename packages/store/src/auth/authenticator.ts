@@ -71,8 +71,19 @@ export class Authenticator {
     const sha256 = sha256Of(token)
     const found = this.#tokenOf(sha256)
     if (found) return this.#outcomeOf(found)
-    if (!this.#jwts || token.split('.').length !== 3) return { failure: 'token' }
-    return this.#jwts.recall(sha256) ?? this.#jwts.check(token, sha256)
+    const jwts = this.#jwts
+    if (!jwts || token.split('.').length !== 3) return { failure: 'token' }
+    const known = jwts.recall(sha256)
+    return known
+      ? this.#boundTo(jwts, known)
+      : jwts.check(token, sha256).then(outcome => this.#boundTo(jwts, outcome))
+  }
+
+  /** Sessions end when the settings of the issuer change: its claims may give other roles then, or none. */
+  #boundTo(jwts: JwtChecker, outcome: Outcome): Outcome {
+    if (!('identity' in outcome)) return outcome
+    const { identity, renew } = outcome
+    return { identity, renew: () => (this.#jwts === jwts ? renew() : undefined) }
   }
 
   #tokenOf(sha256: string): TokenConfig | undefined {
@@ -103,7 +114,8 @@ export class Authenticator {
     // For clients that can send only a name and a password.
     if (token && token.name === user) return this.#outcomeOf(token)
     const hash = this.#state.passwords.get(user)
-    const asked = { user, password, hash }
+    const [standIn] = this.#state.passwords.values()
+    const asked = { user, password, hash, standIn }
     const known = this.#checker.recall(asked)
     const outcomeOf = (isRight: boolean | undefined): Outcome => {
       if (isRight === undefined) return { failure: 'busy' }

@@ -11,7 +11,7 @@ import {
 import { BcryptThread } from './bcrypt-thread.ts'
 import type { PasswordHash } from './htpasswd.ts'
 
-/** Is checked for users that there are not, so that an answer takes as long for them. Nobody has its password. */
+/** Is checked if there are no users at all. Nobody has its password. */
 const nobody: PasswordHash = {
   kind: 'bcrypt',
   text: '$2b$10$CwTycUXWue0Thq9StjUM0uJ8.z5n1hR0kz0mJ4l6n3m1yF5l2b0aK',
@@ -22,6 +22,8 @@ export interface PasswordToCheck {
   readonly password: string
   /** `undefined` if there is no such user. */
   readonly hash: PasswordHash | undefined
+  /** The hash of another user, which is checked if there is no such user: an answer then takes as long as for one. */
+  readonly standIn?: PasswordHash | undefined
 }
 
 /** Checks a few passwords at once; others wait. */
@@ -81,8 +83,8 @@ export class PasswordChecker {
     this.#known.set(key, { isRight, untilMs: this.#clock.now() + checkedPasswordMs })
   }
 
-  async #verify({ password, hash }: PasswordToCheck): Promise<boolean> {
-    const checked = hash ?? nobody
+  async #verify({ password, hash, standIn }: PasswordToCheck): Promise<boolean> {
+    const checked = hash ?? standIn ?? nobody
     const isRight =
       checked.kind === 'bcrypt'
         ? await this.#bcrypt.check(password, checked.text)

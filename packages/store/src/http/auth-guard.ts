@@ -27,6 +27,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Who asks. Absent on open routes, and if everybody may come in. */
     identity?: Identity
+    /** Returns whether the client may still come in: a body can last for days. Absent if everybody may. */
+    isStillAdmitted?: () => boolean
   }
   interface FastifyContextConfig {
     /** Set if the route only says that it does not take this method. */
@@ -53,10 +55,13 @@ export const sessionCookie = 'skald_session'
 const pageHeader = 'x-skald-page'
 
 /** What the guard looks at to find out who asks. */
-type Asking = Pick<FastifyRequest, 'headers' | 'ip' | 'method' | 'url'>
+type Asking = Pick<FastifyRequest, 'headers' | 'ip' | 'method' | 'url'> & {
+  readonly routeOptions?: { readonly url?: string | undefined }
+}
 
 type Done = (error?: Error) => void
-type Found = (error: Error | undefined, identity?: Identity) => void
+type Admitted = Extract<Outcome, { identity: Identity }>
+type Found = (error: Error | undefined, admitted?: Admitted) => void
 
 const messages: Readonly<Record<Failure, string>> = {
   missing: 'sign in first: send a user and a password, or a token, in the header Authorization',
@@ -85,6 +90,7 @@ export class AuthGuard {
   /** Guards all routes that are added from now on. */
   addTo(app: FastifyInstance): void {
     app.decorateRequest('identity')
+    app.decorateRequest('isStillAdmitted')
     app.addHook('onRequest', (request, reply, done) => this.#admit(request, reply, done))
     app.addHook('onResponse', async (request, reply) => this.#record(request, reply))
   }
@@ -93,11 +99,7 @@ export class AuthGuard {
    * Finds out whose credentials these are. Calls back at once if that needs no work.
    * @param done Gets the outcome, or an AccessError with the reason.
    */
-  identify(
-    credentials: Credentials,
-    request: Asking,
-    done: (error: Error | undefined, outcome?: Extract<Outcome, { identity: Identity }>) => void,
-  ): void {
+  identify(credentials: Credentials, request: Asking, done: Found): void {
     const { authenticator, tries } = this.#parts
     const shown = credentials.kind === 'password' ? sha256Of(JSON.stringify(credentials)) : ''
     const waitSeconds = tries.waitSeconds(request.ip, shown)
@@ -141,13 +143,18 @@ export class AuthGuard {
       done()
       return
     }
-    this.#find(request, (error, identity) => {
-      const problem = error ?? this.#problemOf(request, identity!, need)
+    this.#find(request, (error, admitted) => {
+      const problem = error ?? this.#problemOf(request, admitted!.identity, need)
       if (problem instanceof AccessError && problem.code === 'ACCESS_UNKNOWN') {
         challenge(request, reply)
       }
-      if (!problem && identity) {
+      if (!problem && admitted) {
+        const { identity, renew } = admitted
         request.identity = identity
+        request.isStillAdmitted = () => {
+          const now = renew()
+          return now !== undefined && !this.#problemOf(request, now, need)
+        }
         if (isPage(request)) void reply.header('X-Skald-User', encodeURIComponent(identity.name))
       }
       done(problem)
@@ -164,19 +171,22 @@ export class AuthGuard {
     } else if (typeof credentials === 'string') {
       const waitSeconds = this.#parts.tries.waitSeconds(request.ip)
       found(this.#fail(request, { failure: credentials }, waitSeconds))
+    } else if (credentials.kind === 'password' && isSentByOtherPage(request)) {
+      found(this.#forbid('origin', 'a page of another server may not use this password'))
     } else {
-      this.identify(credentials, request, (error, outcome) => found(error, outcome?.identity))
+      this.identify(credentials, request, found)
     }
   }
 
-  #byCookie(request: FastifyRequest): Identity | AccessError {
+  #byCookie(request: FastifyRequest): Admitted | AccessError {
     const cookie = cookieOf(request.headers)
-    const identity = cookie === undefined ? undefined : this.#parts.sessions.find(cookie)
+    const renew = () => (cookie === undefined ? undefined : this.#parts.sessions.find(cookie))
+    const identity = renew()
     if (!identity) {
       this.#failures.inc({ reason: 'missing' })
       return new AccessError(messages.missing, 'ACCESS_UNKNOWN')
     }
-    return isOwnPage(request) ? identity : this.#forbid('origin', otherPage)
+    return isOwnPage(request) ? { identity, renew } : this.#forbid('origin', otherPage)
   }
 
   #needOf({ method, routeOptions }: FastifyRequest): RouteNeed {
@@ -267,9 +277,10 @@ export class AuthGuard {
 
 const otherPage = 'a page of another server may not use this session'
 
-/** Says where a request came from and where it went. */
-export function placeOf({ ip, method, url }: Asking) {
-  return { address: ip, method, path: url.split('?')[0]! }
+/** Says where a request came from and where it went. Of a path with a key, the pattern is enough. */
+export function placeOf({ ip, method, url, routeOptions }: Asking) {
+  const pattern = routeOptions?.url
+  return { address: ip, method, path: pattern?.endsWith('/:key') ? pattern : url.split('?')[0]! }
 }
 
 const auditedParams = ['query', 'start', 'end', 'request_id', 'force', 'log_level'] as const
@@ -317,6 +328,23 @@ export function isOwnPage({ headers, method, raw }: FastifyRequest): boolean {
   const { origin, host } = headers
   if (origin !== undefined) return URL.canParse(origin) && new URL(origin).host === host
   return (method === 'GET' || method === 'HEAD') && raw.headers.upgrade === undefined
+}
+
+/** Returns whether a browser sends this. Programs send neither header. */
+export function isBrowser({ headers }: FastifyRequest): boolean {
+  return headers['sec-fetch-site'] !== undefined || headers.origin !== undefined
+}
+
+/**
+ * Returns whether a page of another server sends what changes something, or opens a live tail. A browser that knows a
+ * password sends it with such requests too. Other reads are left alone: that page cannot see their answers, and people
+ * follow its links.
+ */
+function isSentByOtherPage(request: FastifyRequest): boolean {
+  const { method, raw, routeOptions } = request
+  const isRead = method === 'GET' || method === 'HEAD'
+  const isPlain = isRead && !raw.headers.upgrade && !routeOptions.url?.endsWith('/flush')
+  return !isPlain && isBrowser(request) && !isOwnPage(request)
 }
 
 /** Returns whether the client speaks TLS with the store or with the proxy before it. */

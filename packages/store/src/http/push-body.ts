@@ -125,14 +125,23 @@ export class BodyUnpacker {
       })
     }
     if (compression === 'none') return body
-    await this.#enter(request.ip)
     try {
-      const unpacked = await decompress(body, compression)
-      request.pushShare?.unpacked(body.length + unpacked.length)
-      return unpacked
+      return await this.inTurn(request.ip, async () => {
+        const unpacked = await decompress(body, compression)
+        request.pushShare?.unpacked(body.length + unpacked.length)
+        return unpacked
+      })
     } catch (cause) {
       if (cause instanceof PushRejectedError) throw cause
       throw describeZlibError(cause as NodeJS.ErrnoException, encoding)
+    }
+  }
+
+  /** Runs a decompression when it is the turn of the address. */
+  async inTurn<T>(address: string, work: () => Promise<T>): Promise<T> {
+    await this.#enter(address)
+    try {
+      return await work()
     } finally {
       this.#leave()
     }

@@ -10,6 +10,7 @@ import { credentialsCharsMax, signInBytesMax } from '../limits.ts'
 import {
   type AuthGuard,
   cookieOf,
+  isBrowser,
   isOwnPage,
   isSecure,
   placeOf,
@@ -55,11 +56,9 @@ export function addSignInRoutes(app: FastifyInstance, parts: SignInParts): void 
   app.get('/skald/identity', (request, reply) => sendIdentity(reply, request.identity!))
 }
 
-/** A page of another server could sign somebody in as somebody else. Programs that are no browsers send neither header. */
+/** A page of another server could sign somebody in as somebody else. */
 function refuseOtherPages(request: FastifyRequest): void {
-  const { headers } = request
-  const isBrowser = headers['sec-fetch-site'] !== undefined || headers.origin !== undefined
-  if (!isBrowser || isOwnPage(request)) return
+  if (!isBrowser(request) || isOwnPage(request)) return
   throw new AccessError('a page of another server may not sign in or out', 'ACCESS_FORBIDDEN')
 }
 

@@ -157,6 +157,17 @@ export class PushShare {
     this.#grow(bytes)
   }
 
+  /**
+   * Records how much a body that is stored while it arrives takes now: less than before, once a part is stored.
+   * @throws PushRejectedError 503 when others leave no room for it.
+   */
+  holds(bytes: number): void {
+    if (this.#isReleased) return
+    const held = Math.max(bytes, pushShareBytesLeast)
+    this.#changes.resize(this.#bytes, held)
+    this.#bytes = held
+  }
+
   /** Records that the push is decoded and waits for its commit. */
   decoded(): void {
     this.#changes.isThere()

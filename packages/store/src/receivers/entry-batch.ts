@@ -23,6 +23,7 @@ export class EntryBatch {
   /** Label set as text → its entries, and the number that each was added with. */
   readonly #streams = new Map<string, { entries: ReceivedEntry[]; numbers: number[] }>()
   readonly #numbersOf = new Map<PushStream, readonly number[]>()
+  readonly #builder = new PushStreamBuilder()
   #entryCount = 0
   #bytes = 0
 
@@ -35,8 +36,12 @@ export class EntryBatch {
     return this.#bytes
   }
 
-  /** @param number What `numberOf` returns for the entry. */
+  /**
+   * @param number What `numberOf` returns for the entry.
+   * @throws PushBodyError PUSH_BODY_TOO_LARGE with too many pairs of structured metadata.
+   */
   add(entry: ReceivedEntry, number: number): void {
+    this.#builder.countPairs(entry.metadata.length)
     const labelsText = formatLabelSet(entry.labels)
     let stream = this.#streams.get(labelsText)
     if (!stream) {
@@ -51,12 +56,9 @@ export class EntryBatch {
     for (const { name, value } of entry.metadata) this.#bytes += name.length + value.length
   }
 
-  /**
-   * Returns the streams of a push. Do not add entries afterwards.
-   * @throws PushBodyError PUSH_BODY_TOO_LARGE with too many pairs of structured metadata.
-   */
+  /** Returns the streams of a push. Do not add entries afterwards. */
   build(): PushStream[] {
-    const builder = new PushStreamBuilder()
+    const builder = this.#builder
     for (const [labelsText, { entries }] of this.#streams) addStream(builder, labelsText, entries)
     const streams = builder.build()
     const numbers = [...this.#streams.values()].map(stream => stream.numbers)
@@ -85,10 +87,7 @@ function addStream(
     const nanos = ((timestampNs % nsPerSecond) + nsPerSecond) % nsPerSecond
     const seconds = Number((timestampNs - nanos) / nsPerSecond)
     builder.add(seconds, Number(nanos), offset, lengths[i]!)
-    if (metadata.length > 0) {
-      builder.countPairs(metadata.length)
-      builder.setMetadata(metadata)
-    }
+    if (metadata.length > 0) builder.setMetadata(metadata)
     if (typeof line === 'string') bytes.write(line, offset, 'utf8')
     else line.copy(bytes, offset)
     offset += lengths[i]!

@@ -1,13 +1,15 @@
 // What the routes of all protocols share: tenant, share of the push budget, and the memory of the body.
 
-import type { BufferPool } from '@skald/wire'
+import { type BufferPool, PushBodyError } from '@skald/wire'
 import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify'
+import { AccessError } from '../errors.ts'
 import type { RequestError } from '../http/error-status.ts'
 import { type BodyUnpacker, headerText, releaseBody } from '../http/push-body.ts'
 import { answerError } from '../http/server.ts'
 import { resolveTenant } from '../http/tenant.ts'
 import type { Ingester } from '../ingest/ingester.ts'
 import type { PushBudget } from '../ingest/push-budget.ts'
+import { requestEntriesMax } from '../limits.ts'
 import type { TenantLimits } from '../tenant-limits.ts'
 import type { ArrivalTimes } from './arrival-times.ts'
 import { type FieldChoice, readFieldChoice } from './document/field-choice.ts'
@@ -68,7 +70,11 @@ export function addReceiverRoute(
           releaseBody(request, pool)
         }
       },
-      onResponse: async request => request.pushShare?.release(),
+      onResponse: async request => {
+        request.pushShare?.release()
+        // What a sender still sends after an answer is thrown away, but not for hours.
+        request.raw.mayLast = false
+      },
       onRequestAbort: async request => request.pushShare?.release(),
     })
   }
@@ -86,6 +92,44 @@ export const jsonEncodings = {
 /** Reads what the URL and the headers of a request say about fields. @throws BadRequestError */
 export function fieldChoiceOf(request: FastifyRequest): FieldChoice {
   return readFieldChoice(queryOf(request), name => headerText(request, name))
+}
+
+/**
+ * Is called before a part of a body that lasts is stored.
+ * @throws AccessError when the token or the user of the request has ended meanwhile.
+ */
+export function checkStillAdmitted({ isStillAdmitted }: FastifyRequest): void {
+  if (isStillAdmitted?.() !== false) return
+  throw new AccessError(
+    'the token or the user of this request has ended; what came before is stored',
+    'ACCESS_UNKNOWN',
+  )
+}
+
+/** @throws PushBodyError PUSH_BODY_TOO_LARGE above `requestEntriesMax`. Nothing of the request is stored then. */
+export function checkEntryCount(count: number): void {
+  if (count <= requestEntriesMax) return
+  throw new PushBodyError(
+    `request body too large: more than ${requestEntriesMax} entries; send several requests`,
+    { code: 'PUSH_BODY_TOO_LARGE' },
+  )
+}
+
+/**
+ * Yields the lines of a text that are not empty, one after the other: a list of them can take eight times as much as the
+ * text. @throws PushBodyError when there are too many.
+ */
+export function* linesOf(text: string): Generator<string> {
+  let count = 0
+  for (let at = 0; at < text.length; ) {
+    const feed = text.indexOf('\n', at)
+    const end = feed < 0 ? text.length : feed
+    if (end > at) {
+      checkEntryCount(++count)
+      yield text.slice(at, end)
+    }
+    at = end + 1
+  }
 }
 
 /** Returns the parameters of a request's URL. */

@@ -28,7 +28,7 @@ export function addReceiverRoutes(
 ): void {
   const receiving: ReceiverParts = parts
   addIndexingRoutes(app, receiving)
-  addGreetingRoutes(app)
+  addGreetingRoutes(app, receiving)
   addHecRoutes(app, receiving, clock)
   addDatadogRoutes(app, receiving)
   app.register((streams, _options, done) => {

@@ -1,7 +1,7 @@
 // Bodies that are read while they arrive, decompressed on the way.
 
 import type { IncomingMessage } from 'node:http'
-import { pipeline, type Readable } from 'node:stream'
+import type { Readable } from 'node:stream'
 import { createGunzip, createInflate, createZstdDecompress } from 'node:zlib'
 import { PushBodyError } from '@skald/wire'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
@@ -42,22 +42,33 @@ export async function* readStreamBody(request: FastifyRequest): AsyncGenerator<B
     })
   }
   const unpacked = unpackers[encoding as keyof typeof unpackers]()
-  // The error comes out of the iteration too.
-  pipeline(payload, unpacked, () => undefined)
+  const fail = (error: Error) => unpacked.destroy(error)
+  payload.once('error', fail)
+  payload.pipe(unpacked)
   try {
     yield* unpacked
   } catch (cause) {
     if (!request.raw.complete && request.raw.destroyed) throw cut(cause)
     const why = (cause as Error).message
     throw new PushBodyError(`${encoding}: ${why}`, { code: 'PUSH_BODY_MALFORMED', cause })
+  } finally {
+    payload.unpipe(unpacked)
+    payload.off('error', fail)
+    payload.resume()
   }
 }
 
+/**
+ * A reader that stops early has an answer for the sender. So the connection stays, and the rest of the body is thrown away:
+ * otherwise the sender would see a broken connection in the place of the answer.
+ */
 async function* received(payload: Readable): AsyncGenerator<Buffer> {
   try {
-    yield* payload
+    yield* payload.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>
   } catch (cause) {
     throw cut(cause)
+  } finally {
+    payload.resume()
   }
 }
 

@@ -1,13 +1,14 @@
 import { scryptSync } from 'node:crypto'
 import { pino } from 'pino'
 import { test } from 'tap'
-import type { AuthConfig, Identity } from '../../src/auth/auth-config.ts'
+import type { AuthConfig, Identity, Role } from '../../src/auth/auth-config.ts'
 import { Authenticator } from '../../src/auth/authenticator.ts'
 import { type Credentials, readCredentials, sha256Of } from '../../src/auth/credentials.ts'
 import { FailedTries } from '../../src/auth/failed-tries.ts'
 import { parseHtpasswd } from '../../src/auth/htpasswd.ts'
 import { Sessions } from '../../src/auth/sessions.ts'
 import { failedAddressesMax, failedTriesBurst, sessionIdleMs, sessionMs } from '../../src/limits.ts'
+import { startIssuer } from './issuer.ts'
 
 const logger = pino({ level: 'silent' })
 const basic = (text: string) => `Basic ${Buffer.from(text).toString('base64')}`
@@ -163,4 +164,52 @@ test('a session ends by itself, when it rests, and with its identity', async t =
   t.equal(sessions.find(ended), undefined)
   isKnown = false
   t.equal(sessions.find(lost), undefined)
+})
+
+test('a session by a token of an issuer ends when the settings of the issuer change', async t => {
+  const issuer = await startIssuer(t)
+  const configWith = (roles: readonly Role[]): AuthConfig => ({
+    ...configOf([]),
+    oidc: {
+      ...{ issuer: issuer.url, audiences: ['skald'], keysUrl: undefined, roles: new Set(roles) },
+      ...{ nameClaim: 'sub', tenantsClaim: '', rolesClaim: '', roleMapping: new Map() },
+      tenants: new Set(['a']),
+    },
+  })
+  const passwords = new Map()
+  const who = new Authenticator(
+    { config: configOf([]), passwords },
+    { clock: { now: () => 1_800_000_000_000 }, logger },
+  )
+  const token = await issuer.sign({})
+  const begin = async () => {
+    const outcome = await who.identify({ kind: 'token', token }, true)
+    return (outcome as { renew: () => Identity | undefined }).renew
+  }
+  await who.use({ config: configWith(['admin']), passwords })
+  const renews = [await begin(), await begin()]
+  for (const renew of renews) t.equal(renew()?.name, 'ann')
+  await who.use({ config: configWith(['admin']), passwords })
+  for (const renew of renews) t.ok(renew(), 'the same settings change nothing')
+  await who.use({ config: configWith(['read']), passwords })
+  for (const renew of renews) t.equal(renew(), undefined)
+  const renew = await begin()
+  t.same([...renew()!.roles], ['read'])
+  await who.use({ config: configOf([]), passwords })
+  t.equal(renew(), undefined, 'there is no issuer any more')
+})
+
+test('a name that is none is checked like the users of the file, so that its answer takes as long', async t => {
+  const passwords = parseHtpasswd(scryptLine('ann', 'open'), 'f')
+  const ann = passwords.get('ann')!
+  // Cannot be computed, which shows that it is.
+  const broken = new Map([['ann', { ...ann, n: 3 }]])
+  const who = new Authenticator(
+    { config: configOf(['ann']), passwords: broken as typeof passwords },
+    { clock: { now: () => 0 }, logger },
+  )
+  const ask = (user: string) => who.identify({ kind: 'password', user, password: 'x' }, true)
+  await t.rejects(ask('ghost') as Promise<unknown>, { code: 'ERR_CRYPTO_INVALID_SCRYPT_PARAMS' })
+  await who.use({ config: configOf(['ann']), passwords })
+  t.match(await ask('ghost'), { failure: 'password' })
 })

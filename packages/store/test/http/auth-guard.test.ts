@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
+import { request } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { LightMyRequestResponse } from 'fastify'
 import { test } from 'tap'
@@ -117,6 +119,37 @@ test('a session stands for the token it began with, on its own page only', async
   t.equal((await asking({})).statusCode, 401)
 })
 
+test('a password that the browser knows is of no use to pages of other servers', async t => {
+  const store = await startTestStore(t, { yaml: yaml() })
+  const ask = async (
+    method: 'GET' | 'POST' | 'DELETE',
+    url: string,
+    headers: Record<string, string>,
+  ) => {
+    const authorization = `Basic ${Buffer.from('root:root-secret').toString('base64')}`
+    const known = { authorization, 'x-scope-orgid': 'a', host: 'logs:3100' }
+    const answer = await store.app.inject({ method, url, headers: { ...known, ...headers } })
+    return answer.statusCode
+  }
+  const elsewhere = [
+    { 'sec-fetch-site': 'cross-site' },
+    { 'sec-fetch-site': 'same-site' },
+    { origin: 'http://evil.example' },
+    { origin: 'null' },
+  ]
+  for (const headers of elsewhere) {
+    t.equal(await ask('POST', '/flush', headers), 403)
+    t.equal(await ask('GET', '/flush', headers), 403)
+    t.equal(await ask('DELETE', '/loki/api/v1/delete?request_id=x', headers), 403)
+    const upgrade = { ...headers, upgrade: 'websocket', connection: 'upgrade' }
+    t.equal(await ask('GET', '/loki/api/v1/tail?query={a="b"}', upgrade), 403)
+    t.equal(await ask('GET', '/config', headers), 200, 'people follow links')
+  }
+  for (const headers of [{}, { 'sec-fetch-site': 'same-origin' }, { origin: 'http://logs:3100' }]) {
+    t.equal(await ask('POST', '/flush', headers), 204)
+  }
+})
+
 test('signing in needs a form that can be read, the right secret, and a page of this store', async t => {
   const store = await startTestStore(t, { yaml: yaml() })
   for (const form of ['', '{', '7', '{}', '{"user":"a"}', '{"token":7}', '[]']) {
@@ -208,6 +241,12 @@ test('nothing secret is in the configuration, the metrics or the log', async t =
   const store = await startTestStore(t, { yaml: yaml() })
   await signIn(store, { token: 'root-secret' })
   await get(store, '/config', { authorization: 'Bearer wrong-secret' })
+  // Older senders for Datadog have their key in the path.
+  for (const path of ['/v1/input/root-secret', '/v1/inpu%74/root-secret?a=root-secret']) {
+    const headers = { 'dd-api-key': 'wrong-secret' }
+    const answer = await store.app.inject({ method: 'POST', url: path, headers })
+    t.equal(answer.statusCode, 401)
+  }
   const texts = [
     (await get(store, '/config', as('root'))).body,
     (await get(store, '/metrics', as('root'))).body,
@@ -216,4 +255,44 @@ test('nothing secret is in the configuration, the metrics or the log', async t =
   t.match(texts, /name: writer/)
   t.notMatch(texts, /(root|writer|wrong)-secret/)
   t.notMatch(texts, sha256('root-secret'))
+})
+
+test('a body that lasts longer than its token stores nothing any more', async t => {
+  const secret = 'short-secret'
+  const expires = new Date(Date.now() + 5_000).toISOString()
+  const short = `{name: short, sha256: ${sha256(secret)}, roles: [push], tenants: [a], expires: ${expires}}`
+  const store = await startTestStore(t, {
+    yaml: `auth_enabled: true\nauth: {tokens: [${token('root', all, "['*']")}, ${short}]}`,
+  })
+  const { hostname, port } = new URL(store.url)
+  const bodies = [
+    [
+      '/insert/jsonline',
+      'application/x-ndjson',
+      (text: string) => `{"_msg":"${text}","job":"lasting"}\n`,
+    ],
+    ['/upload', 'application/vnd.fdo.journal', (text: string) => `MESSAGE=${text}\n\n`],
+  ] as const
+  const lines = async () => {
+    const query = encodeURIComponent('{job=~"lasting|systemd-journal"}')
+    const headers = { ...as('root'), 'x-scope-orgid': 'a' }
+    const answer = await get(store, `/loki/api/v1/query_range?query=${query}`, headers)
+    const { data } = answer.json<{ data: { result: { values: [string, string][] }[] } }>()
+    return data.result.flatMap(({ values }) => values.map(([, line]) => line))
+  }
+  const sendings = bodies.map(([path, type, line]) => {
+    const headers = { authorization: `Bearer ${secret}`, 'content-type': type }
+    const sending = request({ hostname, port, path, method: 'POST', headers })
+    sending.write(line('before'))
+    return { sending, line, answered: once(sending, 'response') }
+  })
+  for (let i = 0; i < 200 && (await lines()).length < 2; i++) await sleep(20)
+  while (Date.parse(expires) > Date.now()) await sleep(20)
+  for (const { sending, line, answered } of sendings) {
+    sending.end(line('after'))
+    const [response] = await answered
+    t.equal(response.statusCode, 401)
+    response.resume()
+  }
+  t.same(await lines(), ['before', 'before'])
 })

@@ -28,6 +28,18 @@ test('a push counts by what has arrived, and returns its share once', async t =>
   t.equal(budget.arriving, 0)
 })
 
+test('a body that is stored while it arrives holds less again', async t => {
+  const budget = new PushBudget()
+  const share = budget.enter(a)
+  share.holds(3 * mib)
+  t.equal(budget.bytes, 3 * mib)
+  share.holds(0)
+  t.equal(budget.bytes, least)
+  share.release()
+  share.holds(mib)
+  t.equal(budget.bytes, 0)
+})
+
 test('a push that does not fit is rejected with 503 until there is room', async t => {
   const budget = new PushBudget()
   const owners = Array.from({ length: 100 }, (_, i) => ({

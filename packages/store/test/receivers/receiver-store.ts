@@ -1,5 +1,6 @@
 // A store for the tests of receivers, and the entries that came in.
 
+import { setTimeout as sleep } from 'node:timers/promises'
 import { t as root, type Test } from 'tap'
 import { startTestStore, type TestStore } from '../harness.ts'
 
@@ -40,4 +41,17 @@ export async function openReceiverStore(t: Test, yaml?: string): Promise<Receive
       .sort((a, b) => (BigInt(a.ns) < BigInt(b.ns) ? -1 : 1))
   }
   return { store, entries }
+}
+
+/** Asks what pushes in progress hold until it is as wanted, or for long enough. Returns the last answer. */
+export async function pendingBytes(
+  store: TestStore,
+  isWanted: (bytes: number) => boolean,
+): Promise<number> {
+  for (let i = 0; ; i++) {
+    const { body } = await store.get('/metrics')
+    const bytes = Number(/^skald_pending_push_bytes (\S+)$/m.exec(body)?.[1])
+    if (isWanted(bytes) || i === 400) return bytes
+    await sleep(10)
+  }
 }

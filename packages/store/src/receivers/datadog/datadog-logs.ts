@@ -1,9 +1,11 @@
 // Logs in Datadog's form: a list of objects, or one, with `message`, `ddsource`, `ddtags`, `hostname`, `service`, `status`
 // and `timestamp`.
 
+import { documentBytesMax } from '../../limits.ts'
 import type { DocumentFields } from '../document/document-fields.ts'
 import { fieldsOf } from '../document/document-fields.ts'
 import { isJsonObject, type Json, jsonText, parseDocument } from '../document/exact-json.ts'
+import { checkEntryCount } from '../receiver-route.ts'
 
 /** One log. */
 export interface DatadogLog {
@@ -27,14 +29,20 @@ const fieldOfTag: Readonly<Record<string, string>> = {
  * Yields the logs of a JSON body, or why one of them is none. Empty ones are tests of the connection.
  *
  * @param given What the URL says about all logs: `ddsource`, `ddtags`, `hostname`, `service`.
- * @throws SyntaxError when the body is not JSON.
+ * @throws SyntaxError when the body is not JSON; PushBodyError when it has too many logs.
  */
 export function* readDatadogLogs(
   text: string,
   given: URLSearchParams,
 ): Generator<DatadogLog | SyntaxError> {
-  const body = parseDocument(text)
-  for (const log of Array.isArray(body) ? (body as readonly Json[]) : [body]) {
+  let count = 0
+  for (const part of partsOf(text)) {
+    checkEntryCount(++count)
+    if (part.length > documentBytesMax) {
+      yield new SyntaxError(`longer than ${documentBytesMax} bytes`)
+      continue
+    }
+    const log = parsePart(part, count)
     if (!isJsonObject(log)) {
       yield new SyntaxError('a log is not a JSON object')
       continue
@@ -47,6 +55,51 @@ export function* readDatadogLogs(
       yield error
     }
   }
+}
+
+function parsePart(part: string, number: number): Json {
+  try {
+    return parseDocument(part)
+  } catch (cause) {
+    throw new SyntaxError(`log ${number}: ${(cause as Error).message}`, { cause })
+  }
+}
+
+/**
+ * Yields the texts of the items of a list, or the whole text if it is no list. Parsed together, a list of millions of small
+ * items would take many times the memory of its text.
+ * @throws SyntaxError when the list does not end, or something comes after it.
+ */
+function* partsOf(text: string): Generator<string> {
+  const open = text.search(/\S/)
+  if (text[open] !== '[') {
+    yield text
+    return
+  }
+  let depth = 0
+  let start = open + 1
+  let isString = false
+  for (let at = open; at < text.length; at++) {
+    const character = text[at]
+    if (isString) {
+      if (character === '\\') at++
+      else if (character === '"') isString = false
+    } else if (character === '"') isString = true
+    else if (character === '[' || character === '{') depth++
+    else if (character === ']' || character === '}') {
+      depth--
+      if (depth > 0) continue
+      if (character !== ']') break
+      const last = text.slice(start, at)
+      if (start > open + 1 || last.trim() !== '') yield last
+      if (/\S/.test(text.slice(at + 1))) throw new SyntaxError('something comes after the list')
+      return
+    } else if (character === ',' && depth === 1) {
+      yield text.slice(start, at)
+      start = at + 1
+    }
+  }
+  throw new SyntaxError('the list does not end')
 }
 
 /** Makes a log of one line of text. */

@@ -12,6 +12,7 @@ import {
   addReceiverRoute,
   fieldChoiceOf,
   jsonEncodings,
+  linesOf,
   queryOf,
   type ReceiverParts,
 } from '../receiver-route.ts'
@@ -85,7 +86,7 @@ function* readLogs(request: FastifyRequest, text: string): Generator<DatadogLog 
   const query = queryOf(request)
   const type = (headerText(request, 'content-type') ?? '').split(';')[0]!.trim().toLowerCase()
   if (type === 'text/plain') {
-    for (const line of text.split('\n')) if (line.trim() !== '') yield datadogLine(line, query)
+    for (const line of linesOf(text)) if (line.trim() !== '') yield datadogLine(line, query)
     return
   }
   if (type !== '' && type !== 'application/json') {

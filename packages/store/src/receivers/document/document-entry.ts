@@ -131,6 +131,8 @@ function takeLabels(fields: DocumentFields, input: DocumentInput): LabelSet {
       fields.delete(field)
     }
   } else for (const label of defaultLabels) takeDefault(fields, label, pairs)
+  // Half a pair of surrogates would be no label, and the whole request would be refused for it.
+  for (const [name, value] of pairs) pairs.set(name, value.toWellFormed())
   const labels = createLabelSet(pairs)
   return labels.length > 0 ? labels : createLabelSet(input.fallbackLabels)
 }

@@ -3,7 +3,8 @@
 //   {"index": {"_index": "logs", "_id": "1"}}
 //   {"@timestamp": "2026-11-30T12:00:00Z", "message": "hello"}
 
-import { documentBytesMax, documentIdBytesMax } from '../../limits.ts'
+import { PushBodyError } from '@skald/wire'
+import { documentBytesMax, documentIdBytesMax, requestEntriesMax } from '../../limits.ts'
 import { isJsonObject, type JsonObject, parseDocument } from '../document/exact-json.ts'
 
 /** What a bulk request may ask for. Skald stores what `index` and `create` bring. */
@@ -29,12 +30,14 @@ export class BulkSyntaxError extends SyntaxError {
 }
 
 const lineFeed = 0x0a
+/** Most items have two lines. */
+const linesMax = 2 * requestEntriesMax
 
 /**
  * Divides a bulk body into items.
  *
  * @param defaultIndex Index of the URL, for items that name none.
- * @throws BulkSyntaxError with the number of the line.
+ * @throws BulkSyntaxError with the number of the line; PushBodyError when there are too many.
  */
 export function* parseBulkBody(body: Buffer, defaultIndex = ''): Generator<BulkItem> {
   let lineNumber = 0
@@ -42,6 +45,12 @@ export function* parseBulkBody(body: Buffer, defaultIndex = ''): Generator<BulkI
   const nextLine = (): string => {
     if (at >= body.length) {
       throw new BulkSyntaxError(`Line [${lineNumber + 1}] is missing: a document`)
+    }
+    if (lineNumber >= linesMax) {
+      throw new PushBodyError(
+        `request body too large: more than ${linesMax} lines; send several requests`,
+        { code: 'PUSH_BODY_TOO_LARGE' },
+      )
     }
     const feed = body.indexOf(lineFeed, at)
     // Unlike Elasticsearch, the last line may end without a line feed.

@@ -1,6 +1,7 @@
 // Documents of an index as entries. An id that the sender set is part of an entry's identity, as structured metadata
 // `_id`, so that a document that is sent again is stored once.
 
+import { documentIdBytesMax, indexNameBytesMax } from '../../limits.ts'
 import { entryOfDocument } from '../document/document-entry.ts'
 import { fieldsOf } from '../document/document-fields.ts'
 import { isJsonObject, parseDocument } from '../document/exact-json.ts'
@@ -30,8 +31,12 @@ export class IndexedDocuments {
     this.#allowsMetadata = limitsOf(tenant).allowStructuredMetadata
   }
 
-  /** @throws SyntaxError when the document is not an object of JSON, or its time cannot be read. */
+  /**
+   * @throws SyntaxError when the document is not an object of JSON, its time cannot be read, or a name is too long.
+   */
   entryOf({ index, id, source }: Pick<BulkItem, 'index' | 'id' | 'source'>): ReceivedEntry {
+    checkLength('the name of the index', index, indexNameBytesMax)
+    if (id !== undefined) checkLength('the id', id, documentIdBytesMax)
     const document = parseDocument(source)
     if (!isJsonObject(document)) throw new SyntaxError('it is not a JSON object')
     return entryOfDocument({
@@ -57,4 +62,9 @@ export class IndexedDocuments {
     }
     return label
   }
+}
+
+function checkLength(what: string, text: string, bytesMax: number): void {
+  if (Buffer.byteLength(text) <= bytesMax) return
+  throw new SyntaxError(`${what} is longer than ${bytesMax} bytes`)
 }

@@ -2,7 +2,11 @@
 // policies and pipelines are there. Nothing of these is stored, because Skald needs no schema.
 
 import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify'
-import { sendElastic } from './elastic-answer.ts'
+import type { RequestError } from '../../http/error-status.ts'
+import { releaseBody } from '../../http/push-body.ts'
+import { answerError } from '../../http/server.ts'
+import type { ReceiverParts } from '../receiver-route.ts'
+import { sendElastic, sendElasticError } from './elastic-answer.ts'
 import { elasticPrefixes } from './index-routes.ts'
 
 /** The version that clients are told: they compare it with their own. */
@@ -57,7 +61,30 @@ const setUpPaths = [
 ]
 
 /** Adds the answers, at the root and below /elasticsearch. */
-export function addGreetingRoutes(app: FastifyInstance): void {
+export function addGreetingRoutes(
+  app: FastifyInstance,
+  { budget, pool }: Pick<ReceiverParts, 'budget' | 'pool'>,
+): void {
+  app.register((greetings, _options, done) => {
+    // Bodies are not used, but they come in like those of pushes.
+    greetings.addHook('onRequest', async request => {
+      request.pushShare = budget.enter({ tenant: '', address: request.ip })
+    })
+    const release = async (request: FastifyRequest) => {
+      releaseBody(request, pool)
+      request.pushShare?.release()
+    }
+    greetings.addHook('onResponse', release)
+    greetings.addHook('onRequestAbort', async request => request.pushShare?.release())
+    greetings.setErrorHandler((error: RequestError, request, reply) =>
+      answerError(error, request, reply, sendElasticError),
+    )
+    addAnswers(greetings)
+    done()
+  })
+}
+
+function addAnswers(app: FastifyInstance): void {
   for (const prefix of elasticPrefixes) {
     for (const [path, answer] of Object.entries(greetings)) {
       app.get(prefix + path, (_request, reply) => sendElastic(reply, answer))

@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { PushBodyError } from '@skald/wire'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { BadRequestError } from '../../errors.ts'
+import { indexNameBytesMax } from '../../limits.ts'
 import { EntryBatch } from '../entry-batch.ts'
 import { type PushTarget, pushEntries } from '../push-entries.ts'
 import {
@@ -68,6 +69,10 @@ async function answerBulk(
 ): Promise<FastifyReply> {
   const body = await parts.unpacker.unpack(request, jsonEncodings)
   const { index = '' } = request.params as { index?: string }
+  // The answer names it with each item.
+  if (Buffer.byteLength(index) > indexNameBytesMax) {
+    throw new BadRequestError(`the name of the index is longer than ${indexNameBytesMax} bytes`)
+  }
   const items = itemsOf(body, index)
   if (items.length === 0) {
     throw new BadRequestError('Validation Failed: 1: no requests added;')

@@ -48,6 +48,11 @@ export class JournalExportReader {
     return this.#entryNumber
   }
 
+  /** Bytes of the unfinished entry. */
+  get bytes(): number {
+    return this.#entryBytes + this.#queue.length
+  }
+
   /**
    * Yields the entries that are complete. Values longer than `documentBytesMax`, and those that make an entry larger,
    * are left out.

@@ -6,7 +6,12 @@ import { PushRejectedError } from '../../errors.ts'
 import { headerText } from '../../http/push-body.ts'
 import { sendPlainError } from '../../http/server.ts'
 import type { PushTarget } from '../push-entries.ts'
-import { addReceiverRoute, fieldChoiceOf, type ReceiverParts } from '../receiver-route.ts'
+import {
+  addReceiverRoute,
+  checkStillAdmitted,
+  fieldChoiceOf,
+  type ReceiverParts,
+} from '../receiver-route.ts'
 import { readStreamBody } from '../stream-body.ts'
 import { chunksOrQuiet, StreamPieces } from '../stream-pieces.ts'
 import { entryOfJournal, type JournalContext } from './journal-entry.ts'
@@ -50,8 +55,12 @@ async function answer(
   try {
     for await (const chunk of chunksOrQuiet(readStreamBody(request), () => pieces.isWaiting)) {
       if (chunk) add(reader.take(chunk))
-      request.pushShare?.unpacked(pieces.bytes)
-      if (pieces.isDue || !chunk) await store(pieces)
+      request.pushShare?.holds(pieces.bytes + reader.bytes)
+      if (pieces.isDue || !chunk) {
+        checkStillAdmitted(request)
+        await store(pieces)
+        request.pushShare?.holds(pieces.bytes + reader.bytes)
+      }
     }
     add(reader.end())
   } catch (error) {
@@ -63,6 +72,7 @@ async function answer(
     if ((error as { code?: string }).code === 'PUSH_BODY_CUT') await store(pieces)
     throw error
   }
+  checkStillAdmitted(request)
   await store(pieces)
   return reply.code(202).type('text/plain; charset=utf-8').send('OK.\n')
 }

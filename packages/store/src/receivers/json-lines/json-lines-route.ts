@@ -12,7 +12,12 @@ import type { FieldChoice } from '../document/field-choice.ts'
 import type { ReceivedEntry } from '../entry-batch.ts'
 import { Mistakes } from '../mistakes.ts'
 import type { PushOutcome, PushTarget } from '../push-entries.ts'
-import { addReceiverRoute, fieldChoiceOf, type ReceiverParts } from '../receiver-route.ts'
+import {
+  addReceiverRoute,
+  checkStillAdmitted,
+  fieldChoiceOf,
+  type ReceiverParts,
+} from '../receiver-route.ts'
 import { readStreamBody } from '../stream-body.ts'
 import { chunksOrQuiet, StreamPieces } from '../stream-pieces.ts'
 import { LineSplitter, type SplitLine } from './line-splitter.ts'
@@ -43,8 +48,12 @@ async function answer(
   try {
     for await (const chunk of body) {
       if (chunk) push.take(chunk)
-      request.pushShare?.unpacked(push.bytes)
-      if (push.isDue || !chunk) await push.store()
+      request.pushShare?.holds(push.bytes)
+      if (push.isDue || !chunk) {
+        checkStillAdmitted(request)
+        await push.store()
+        request.pushShare?.holds(push.bytes)
+      }
     }
   } catch (error) {
     // What came before a connection broke is complete.
@@ -52,6 +61,7 @@ async function answer(
     throw error
   }
   push.end()
+  checkStillAdmitted(request)
   await push.store()
   push.check()
   return reply.code(200).send()
@@ -83,8 +93,9 @@ class JsonLinesPush {
     return this.#pieces.isDue
   }
 
+  /** Memory that lines take that are not stored yet, with the unfinished one. */
   get bytes(): number {
-    return this.#pieces.bytes
+    return this.#pieces.bytes + this.#splitter.bytes
   }
 
   take(chunk: Buffer): void {

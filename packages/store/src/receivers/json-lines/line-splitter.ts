@@ -30,6 +30,11 @@ export class LineSplitter {
     return this.#number
   }
 
+  /** Bytes of the unfinished line. */
+  get bytes(): number {
+    return this.#queue.length
+  }
+
   *take(chunk: Buffer): Generator<SplitLine> {
     const queue = this.#queue
     queue.push(chunk)

@@ -52,6 +52,11 @@ const unpackers = {
 /** Encodings of messages, for the header `grpc-accept-encoding`. */
 export const grpcEncodings = ['identity', ...Object.keys(unpackers)].join(',')
 
+/** Returns whether the message of a body is compressed. */
+export function isCompressed(body: Buffer): boolean {
+  return body[0] === 1
+}
+
 /** Returns the message of a body. @throws GrpcError */
 export async function readGrpcMessage(body: Buffer, headers: IncomingHttpHeaders): Promise<Buffer> {
   if (body.length < headBytes) throw invalid('the request has no message')

@@ -18,6 +18,7 @@ import { decodeOtlpLogs, encodeExportResponse } from '@skald/wire/otlp'
 import type { Logger } from 'pino'
 import { PushRejectedError } from '../../errors.ts'
 import { answerOf, type RequestError } from '../../http/error-status.ts'
+import { BodyUnpacker } from '../../http/push-body.ts'
 import { resolveTenant } from '../../http/tenant.ts'
 import type { Ingester } from '../../ingest/ingester.ts'
 import type { PushBudget, PushShare } from '../../ingest/push-budget.ts'
@@ -31,6 +32,7 @@ import {
   grpcEncodings,
   grpcMessage,
   grpcStatus,
+  isCompressed,
   readGrpcMessage,
   tooLarge,
 } from './grpc-messages.ts'
@@ -64,6 +66,7 @@ export class OtlpGrpcReceiver {
   readonly #parts: OtlpGrpcParts
   readonly #sessions = new Set<ServerHttp2Session>()
   readonly #calls = new Set<Promise<void>>()
+  readonly #unpacker = new BodyUnpacker()
   #server: Http2Server | Http2SecureServer | undefined
   #watch: CertificateWatch | undefined
 
@@ -137,8 +140,7 @@ export class OtlpGrpcReceiver {
     const share = budget.enter({ tenant: authEnabled ? tenant : '', address })
     try {
       const body = await readBody(stream, share)
-      const message = await readGrpcMessage(body, headers)
-      share.unpacked(body.length + (message.length === body.length - 5 ? 0 : message.length))
+      const message = await this.#unpack(body, headers, { share, address })
       share.decoded()
       const userAgent = textOf(headers['user-agent']) ?? ''
       const answer = await this.#export(tenant, message, { address, userAgent })
@@ -149,6 +151,19 @@ export class OtlpGrpcReceiver {
     } finally {
       share.release()
     }
+  }
+
+  async #unpack(
+    body: Buffer,
+    headers: IncomingHttpHeaders,
+    { share, address }: { readonly share: PushShare; readonly address: string },
+  ): Promise<Buffer> {
+    if (!isCompressed(body)) return await readGrpcMessage(body, headers)
+    return await this.#unpacker.inTurn(address, async () => {
+      const message = await readGrpcMessage(body, headers)
+      share.unpacked(body.length + message.length)
+      return message
+    })
   }
 
   /** Stores the records of a request. Returns the answer, with how many can never be stored. */

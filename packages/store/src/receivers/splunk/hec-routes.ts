@@ -13,8 +13,10 @@ import { EntryBatch, type ReceivedEntry } from '../entry-batch.ts'
 import { type PushTarget, pushEntries } from '../push-entries.ts'
 import {
   addReceiverRoute,
+  checkEntryCount,
   fieldChoiceOf,
   jsonEncodings,
+  linesOf,
   queryOf,
   type ReceiverParts,
 } from '../receiver-route.ts'
@@ -92,6 +94,7 @@ async function answerEvents(
   let wrong: { number: number; text: string; code: number } | undefined
   for (const event of read(body.toString('utf8'), context)) {
     const number = count++
+    checkEntryCount(count)
     if (!(event instanceof HecEventError)) batch.add(event, number)
     else wrong ??= { number, text: event.message, code: event.hecCode }
   }
@@ -186,7 +189,7 @@ function entryOf(
 
 function* readLines(text: string, context: EventContext): Generator<ReceivedEntry | HecEventError> {
   const time = context.query.get('time') ?? ''
-  for (const part of text.split('\n')) {
+  for (const part of linesOf(text)) {
     const line = part.endsWith('\r') ? part.slice(0, -1) : part
     if (line === '') continue
     const fields = new Map([['_msg', line]])

@@ -86,6 +86,39 @@ test('what is wrong is named, the rest is stored', async t => {
   ])
 })
 
+test('a list is read log by log, and has an end', async t => {
+  const { store, entries } = await openReceiverStore(t)
+  const post = async (payload: string, headers: Record<string, string> = json) => {
+    const packed = { ...headers, 'content-encoding': 'gzip' }
+    const answer = await store.app.inject({
+      ...{ method: 'POST', url, headers: packed, payload: gzipSync(payload) },
+    })
+    return [answer.statusCode, answer.json().errors?.[0].detail ?? '']
+  }
+  const log = (message: string) => JSON.stringify({ message, timestamp, service: 'list' })
+  t.same(await post(` [ ${log('a, ] } "b" \\')} ,\n${log('[{')} ] \n`), [202, ''])
+  t.same(await post('[ ]'), [202, ''])
+  t.same(await post('[{},{}]'), [202, ''])
+  const notJson = async (payload: string, why: RegExp) =>
+    t.match(await post(payload), [400, why], payload)
+  await notJson(`[${log('x')}`, /the body is not JSON: the list does not end/)
+  await notJson(`[${log('x')}]]`, /not JSON: something comes after the list/)
+  await notJson(`[${log('x')}}`, /not JSON: the list does not end/)
+  await notJson(`[${log('x')},]`, /not JSON: log 2: /)
+  await notJson(`[,${log('x')}]`, /not JSON: log 1: /)
+  const long = log('x'.repeat(4 * 1024 * 1024))
+  t.match(await post(`[${long},${log('next')}]`), [
+    400,
+    '1 refused, 1 stored: log 1: longer than 4194304 bytes',
+  ])
+  t.match(await post(long), [400, /log 1: longer than 4194304 bytes/])
+  const tooMany = [413, /more than 200000 entries/]
+  t.match(await post(`[${'{},'.repeat(200_000)}{}]`), tooMany)
+  t.match(await post('a\n'.repeat(200_001), { 'content-type': 'text/plain' }), tooMany)
+  const lines = (await entries('{service_name="list"}')).map(({ line }) => line).sort()
+  t.same(lines, ['[{', 'a, ] } "b" \\', 'next'])
+})
+
 test('limits and tenants', async t => {
   const { store } = await openReceiverStore(
     t,

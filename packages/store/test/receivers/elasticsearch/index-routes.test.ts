@@ -1,8 +1,10 @@
 // Elasticsearch's bulk API and what its clients ask first, as senders use them.
 
+import { once } from 'node:events'
+import { request } from 'node:http'
 import { gzipSync } from 'node:zlib'
 import { t as root, type Test, test } from 'tap'
-import { testDay as day, openReceiverStore } from '../receiver-store.ts'
+import { testDay as day, openReceiverStore, pendingBytes } from '../receiver-store.ts'
 
 root.setTimeout(120_000)
 
@@ -270,6 +272,67 @@ test('a body that is no bulk request is refused as a whole, and says where', asy
   const bomb = gzipSync(Buffer.alloc(65 * 1024 * 1024))
   await refused(bomb, /too large/, { 'content-encoding': 'gzip' }, 413)
   t.same(await entries('{index="w"}'), [])
+})
+
+test('names have an end, and so have items: no request keeps the store busy or fills its memory', async t => {
+  const { store, bulk, entries } = await open(t)
+  const document = { '@timestamp': `${day}45Z`, message: 'x' }
+  const long = `long${'-1234'.repeat(200_000)}`
+  const { json } = await bulk([index(long), document, index('short'), document])
+  t.match(json.items[0].index, {
+    status: 400,
+    error: { reason: /the name of the index is longer than 255 bytes/ },
+  })
+  t.equal(json.items[1].index.status, 201)
+  const post = (url: string, payload: string | Buffer, headers = {}) =>
+    store.app.inject({ method: 'POST', url, payload, headers })
+  t.equal((await post(`/${'i'.repeat(256)}/_bulk`, '{"index":{}}\n{}\n')).statusCode, 400)
+  const text = JSON.stringify(document)
+  t.match((await post(`/short/_doc/${'i'.repeat(513)}`, text)).json(), {
+    status: 400,
+    error: { reason: /the id is longer than 512 bytes/ },
+  })
+  const items = `{"index":{}}\n${text}\n`.repeat(200_001)
+  const many = await post('/many/_bulk', gzipSync(items), { 'content-encoding': 'gzip' })
+  t.equal(many.statusCode, 413)
+  t.match(many.json().error.reason, /more than 400000 lines; send several requests/)
+  const blank = await post('/many/_bulk', gzipSync('\n'.repeat(400_002)), {
+    'content-encoding': 'gzip',
+  })
+  t.equal(blank.statusCode, 413)
+  t.same(await entries('{index=~"many|long.*"}'), [])
+})
+
+test('bodies that nobody needs count like those of pushes', async t => {
+  const { store } = await open(t)
+  const { hostname, port } = new URL(store.url)
+  const mib = 1024 * 1024
+  const headers = { 'content-length': 8 * mib }
+  const sending = request({ hostname, port, path: '/_template/t', method: 'PUT', headers })
+  const answered = once(sending, 'response')
+  sending.write(Buffer.alloc(4 * mib))
+  t.ok((await pendingBytes(store, bytes => bytes >= 4 * mib)) >= 4 * mib)
+  sending.end(Buffer.alloc(4 * mib))
+  const [response] = await answered
+  t.equal(response.statusCode, 200)
+  response.resume()
+  t.equal(await pendingBytes(store, bytes => bytes === 0), 0)
+})
+
+test('a label that is no text costs the other documents nothing', async t => {
+  const { store, entries } = await open(t)
+  const time = `"@timestamp":"${day}46Z"`
+  const payload = `{"index":{"_index":"half"}}
+{${time},"message":"a","host":"x\\ud800"}
+{"index":{"_index":"half"}}
+{${time},"message":"b","host":"y"}
+`
+  const answer = await store.app.inject({ method: 'POST', url: '/_bulk', payload })
+  t.match(answer.json(), { errors: false, items: [{ index: { status: 201 } }, {}] })
+  t.same((await entries('{index="half"}')).map(({ line, stream }) => [line, stream.host]).sort(), [
+    ['a', 'x\ufffd'],
+    ['b', 'y'],
+  ])
 })
 
 test('single documents', async t => {

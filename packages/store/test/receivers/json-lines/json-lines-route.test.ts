@@ -1,10 +1,11 @@
 // /insert/jsonline: documents, one a line, stored while they arrive.
 
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { request } from 'node:http'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { t as root, test } from 'tap'
-import { openReceiverStore, testDay } from '../receiver-store.ts'
+import { openReceiverStore, pendingBytes, testDay } from '../receiver-store.ts'
 
 root.setTimeout(120_000)
 
@@ -142,4 +143,52 @@ test('a cut body keeps what came, and a repeat adds nothing twice', async t => {
   sending.destroy()
   await store.app.inject({ method: 'POST', url, payload: lines.join('') })
   t.equal((await entries('{job="cut"}')).length, 20)
+})
+
+test('a body that lasts holds what is not stored yet, and not what was', async t => {
+  const { store, entries } = await openReceiverStore(t, 'auth_enabled: false')
+  const { hostname, port } = new URL(store.url)
+  const sending = request({ hostname, port, path: url, method: 'POST' })
+  const answered = once(sending, 'response')
+  const lines = Array.from({ length: 2000 }, (_, i) =>
+    line({ _time: `${testDay}40Z`, _msg: `${i}${'x'.repeat(1000)}`, job: 'lasting' }),
+  )
+  sending.write(lines.join(''))
+  while ((await entries('{job="lasting"}')).length < 2000);
+  const least = 16 * 1024
+  t.equal(await pendingBytes(store, bytes => bytes === least), least)
+  const mib = 1024 * 1024
+  sending.write(`{"_msg":"${'x'.repeat(2 * mib)}`)
+  t.ok((await pendingBytes(store, bytes => bytes > 2 * mib)) > 2 * mib, 'an unfinished line counts')
+  sending.end('"}\n')
+  const [response] = await answered
+  t.equal(response.statusCode, 400, 'the line is too long')
+  response.resume()
+  t.equal(await pendingBytes(store, bytes => bytes === 0), 0)
+})
+
+test('a sender that is refused in the middle of its body gets the answer', async t => {
+  const { store } = await openReceiverStore(
+    t,
+    'auth_enabled: false\nlimits_config: {ingestion_rate_mb: 0.0001, ingestion_burst_size_mb: 0.0001}',
+  )
+  const { hostname, port } = new URL(store.url)
+  // A window of gzip does not find the line again, so that much has to arrive.
+  const many = line({ _time: `${testDay}41Z`, _msg: randomBytes(100_000).toString('base64') })
+  const body = Buffer.from(many.repeat(20))
+  for (const [payload, headers] of [
+    [body, {}],
+    [gzipSync(body), { 'content-encoding': 'gzip' }],
+  ] as const) {
+    const sending = request({ hostname, port, path: url, method: 'POST', headers })
+    const answered = once(sending, 'response')
+    // The body goes on, but nothing of it comes.
+    sending.write(payload)
+    const [response] = await answered
+    t.equal(response.statusCode, 429)
+    let text = ''
+    for await (const chunk of response) text += chunk
+    t.match(text, /^line 1: Ingestion rate limit exceeded/)
+    sending.destroy()
+  }
 })

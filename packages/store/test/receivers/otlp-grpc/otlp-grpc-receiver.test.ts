@@ -1,5 +1,6 @@
 // OTLP over gRPC, with calls as gRPC's libraries make them: HTTP/2, a length before the message, a status after it.
 
+import { createHook } from 'node:async_hooks'
 import { createHash } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { type ClientHttp2Session, connect, type OutgoingHttpHeaders } from 'node:http2'
@@ -132,6 +133,31 @@ test('what is wrong has a code of gRPC', async t => {
   t.same([...success.subarray(0, 3)], [0x08, 1, 0x12])
   t.match(success.toString('latin1'), /Max entry size '10' bytes exceeded/)
   t.ok(store.receiverPlaces[0]!.startsWith('grpc '))
+})
+
+test('calls at the same time take turns to be decompressed', async t => {
+  const { session } = await open(t)
+  const mib = 1024 * 1024
+  const large = framed(gzipSync(Buffer.alloc(16 * mib)), true)
+  let begun = 0
+  let done = 0
+  let most = 0
+  const watch = createHook({
+    init: (_id, type) => {
+      if (type === 'ZLIB') most = Math.max(most, ++begun - done)
+    },
+  }).enable()
+  t.teardown(() => watch.disable())
+  const one = async () => {
+    const { status } = await call(session, large, { 'grpc-encoding': 'gzip' })
+    done++
+    return status
+  }
+  const statuses = await Promise.all(Array.from({ length: 20 }, one))
+  t.same(new Set(statuses), new Set(['3']), 'zeros are no records')
+  t.equal(begun, 20)
+  // Two at a time, and some whose answers are on their way.
+  t.ok(most <= 10, `${most} at the same time`)
 })
 
 test('tenants and limits: a limited call says when to come again', async t => {

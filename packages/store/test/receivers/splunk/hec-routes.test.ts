@@ -116,6 +116,20 @@ test('a wrong event is named, the others are stored', async t => {
   ])
 })
 
+test('a request has an end of its entries, and nothing of a longer one is stored', async t => {
+  const { post, entries } = await open(t)
+  const gzip = { 'content-encoding': 'gzip' }
+  for (const [path, body] of [
+    ['/raw?index=many', 'a\n'.repeat(200_001)],
+    ['', '{"event":"a","index":"many"}'.repeat(200_001)],
+  ] as const) {
+    const answer = await post(path, gzipSync(body), gzip)
+    t.match(answer, { status: 413, json: { code: 6, text: /more than 200000 entries/ } })
+  }
+  t.match(await post('/raw', gzipSync('\n'.repeat(1_000_000)), gzip), { json: { code: 5 } })
+  t.same(await entries('{index="many"}', 'now'), [])
+})
+
 test('acknowledgements', async t => {
   const { post } = await open(t)
   const channel = { 'x-splunk-request-channel': 'FE0ECFAD-13D5-401B-847D-77833BD77131' }
