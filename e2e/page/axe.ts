@@ -6,12 +6,16 @@ import type { Page } from 'playwright-core'
 
 const axePath = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
 
-/** Returns what axe finds serious or critical. */
-export async function seriousFindings(page: Page): Promise<string[]> {
+/**
+ * Returns what axe finds serious or critical.
+ * @param rules The rules to try; all if left out.
+ */
+export async function seriousFindings(page: Page, rules?: readonly string[]): Promise<string[]> {
+  const options = rules ? JSON.stringify({ runOnly: rules }) : ''
   const has = await page.evaluate<boolean>('"axe" in globalThis')
   // As a source for the debugger, because the content policy forbids inline scripts.
   if (!has) await page.evaluate(readFileSync(axePath, 'utf8'))
-  return page.evaluate(`axe.run().then(({ violations }) => violations
+  return page.evaluate(`axe.run(${options}).then(({ violations }) => violations
     .filter(({ impact }) => impact === 'serious' || impact === 'critical')
     .flatMap(({ id, nodes }) => nodes.slice(0, 3).map(({ html, failureSummary }) => id + ': ' + html.slice(0, 160) + ' ' + failureSummary)))`)
 }
