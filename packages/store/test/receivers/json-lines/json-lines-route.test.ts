@@ -167,7 +167,7 @@ test('a body that lasts holds what is not stored yet, and not what was', async t
   t.equal(await pendingBytes(store, bytes => bytes === 0), 0)
 })
 
-test('a sender that is refused in the middle of its body gets the answer', async t => {
+test('a sender that is refused in the middle of its body gets the answer, and keeps no store from stopping', async t => {
   const { store } = await openReceiverStore(
     t,
     'auth_enabled: false\nlimits_config: {ingestion_rate_mb: 0.0001, ingestion_burst_size_mb: 0.0001}',
@@ -181,9 +181,16 @@ test('a sender that is refused in the middle of its body gets the answer', async
     [gzipSync(body), { 'content-encoding': 'gzip' }],
   ] as const) {
     const sending = request({ hostname, port, path: url, method: 'POST', headers })
+    sending.on('error', () => undefined)
     const answered = once(sending, 'response')
-    // The body goes on, but nothing of it comes.
-    sending.write(payload)
+    let isAnswered = false
+    void answered.then(() => {
+      isAnswered = true
+    })
+    // The sender goes on until it is told to stop.
+    for (let i = 0; i < 20 && !isAnswered; i++) {
+      if (!sending.write(payload)) await Promise.race([once(sending, 'drain'), answered])
+    }
     const [response] = await answered
     t.equal(response.statusCode, 429)
     let text = ''
@@ -191,4 +198,5 @@ test('a sender that is refused in the middle of its body gets the answer', async
     t.match(text, /^line 1: Ingestion rate limit exceeded/)
     sending.destroy()
   }
+  await store.stop()
 })

@@ -185,7 +185,7 @@ test('mistakes in the configuration are named', async t => {
       return (error as ConfigError).problems.map(({ message }) => message)
     }
   }
-  t.match(problems('{}'), [/receivers.syslog.0.listen_address: it is missing/])
+  t.match(problems('{}'), [/receivers.syslog\[0\].listen_address: it is missing/])
   t.match(problems('{listen_address: "1514"}'), [/must be an address such as/])
   t.match(problems(`{${local}, tenant: a}`), [/tenant: auth_enabled is false/])
   t.match(problems(`{${local}}`, 'auth_enabled: true'), [/tenant: it is missing/])
