@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { request } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { t as root, test } from 'tap'
 import { openReceiverStore, pendingBytes, testDay } from '../receiver-store.ts'
@@ -197,6 +198,12 @@ test('a sender that is refused in the middle of its body gets the answer, and ke
     for await (const chunk of response) text += chunk
     t.match(text, /^line 1: Ingestion rate limit exceeded/)
     sending.destroy()
+    // A connection that nobody reads would stay, and a stop would wait for it.
+    const connections = () =>
+      new Promise<number>((resolve, reject) =>
+        store.app.server.getConnections((error, count) => (error ? reject(error) : resolve(count))),
+      )
+    for (let i = 0; i < 200 && (await connections()) > 0; i++) await sleep(10)
+    t.equal(await connections(), 0)
   }
-  await store.stop()
 })
