@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { request } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { t as root, test } from 'tap'
 import { openReceiverStore, pendingBytes, testDay } from '../receiver-store.ts'
@@ -167,7 +168,7 @@ test('a body that lasts holds what is not stored yet, and not what was', async t
   t.equal(await pendingBytes(store, bytes => bytes === 0), 0)
 })
 
-test('a sender that is refused in the middle of its body gets the answer', async t => {
+test('a sender that is refused in the middle of its body gets the answer, and keeps no store from stopping', async t => {
   const { store } = await openReceiverStore(
     t,
     'auth_enabled: false\nlimits_config: {ingestion_rate_mb: 0.0001, ingestion_burst_size_mb: 0.0001}',
@@ -181,14 +182,28 @@ test('a sender that is refused in the middle of its body gets the answer', async
     [gzipSync(body), { 'content-encoding': 'gzip' }],
   ] as const) {
     const sending = request({ hostname, port, path: url, method: 'POST', headers })
+    sending.on('error', () => undefined)
     const answered = once(sending, 'response')
-    // The body goes on, but nothing of it comes.
-    sending.write(payload)
+    let isAnswered = false
+    void answered.then(() => {
+      isAnswered = true
+    })
+    // The sender goes on until it is told to stop.
+    for (let i = 0; i < 20 && !isAnswered; i++) {
+      if (!sending.write(payload)) await Promise.race([once(sending, 'drain'), answered])
+    }
     const [response] = await answered
     t.equal(response.statusCode, 429)
     let text = ''
     for await (const chunk of response) text += chunk
     t.match(text, /^line 1: Ingestion rate limit exceeded/)
     sending.destroy()
+    // A connection that nobody reads would stay, and a stop would wait for it.
+    const connections = () =>
+      new Promise<number>((resolve, reject) =>
+        store.app.server.getConnections((error, count) => (error ? reject(error) : resolve(count))),
+      )
+    for (let i = 0; i < 200 && (await connections()) > 0; i++) await sleep(10)
+    t.equal(await connections(), 0)
   }
 })
