@@ -22,7 +22,7 @@ import { LineLedger } from './line-ledger.ts'
 import type { ContainerCommand, WriterCommand, WriterEvent, WriterOptions } from './log-writer.ts'
 import { cleanEnv } from './skald-process.ts'
 
-const megabytes = Number(process.env.SKALD_TORTURE_MB ?? 60)
+const megabytes = Number(process.env.SKALD_TORTURE_MB ?? 40)
 const seed = Number(process.env.SKALD_TORTURE_SEED ?? Date.now() % 1_000_000)
 const killCount = 5
 const selector = '{job=~"containerd|docker"}'
