@@ -3,11 +3,10 @@
 import { execFile } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { t as root, test } from 'tap'
 import { makeCertificates } from '../test/certificates.ts'
-import { cleanEnv, reservePort, skaldCommand, spawnSkald } from './skald-process.ts'
+import { cleanEnv, reservePort, skaldCommand, spawnSkald, untilOutput } from './skald-process.ts'
 
 root.setTimeout(90_000)
 const run = promisify(execFile)
@@ -68,12 +67,7 @@ common: {path_prefix: ${dir}/data}
     ...{ outputFile: join(dir, 'tail.log'), env },
   })
   t.teardown(() => tail.end('SIGTERM'))
-  const untilShown = async (text: string) => {
-    for (let i = 0; !tail.output().includes(text); i++) {
-      if (i > 600) throw new Error(`no "${text}" in ${tail.output()}`)
-      await sleep(50)
-    }
-  }
+  const untilShown = (text: string) => untilOutput(tail, text)
   await untilShown('a before')
   await push('b', 'b live')
   await untilShown('b live')

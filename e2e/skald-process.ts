@@ -141,3 +141,11 @@ export async function takePort(): Promise<{ readonly port: number; free(): Promi
   const { port } = server.address() as { port: number }
   return { port, free: () => new Promise(resolve => server.close(() => resolve())) }
 }
+
+/** Waits until a process has printed a text; half a minute at most. */
+export async function untilOutput(skald: SkaldProcess, text: string): Promise<void> {
+  for (let i = 0; !skald.output().includes(text); i++) {
+    if (i > 600) throw new Error(`no "${text}" in ${skald.output()}`)
+    await sleep(50)
+  }
+}

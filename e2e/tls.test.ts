@@ -4,28 +4,14 @@ import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { t as root, type Test, test } from 'tap'
 import { WebSocket } from 'ws'
 import { makeCertificates } from '../test/certificates.ts'
-import {
-  cleanEnv,
-  reservePort,
-  type SkaldProcess,
-  skaldCommand,
-  spawnSkald,
-} from './skald-process.ts'
+import { cleanEnv, reservePort, skaldCommand, spawnSkald, untilOutput } from './skald-process.ts'
 
 root.setTimeout(90_000)
 const run = promisify(execFile)
-
-async function untilOutput(skald: SkaldProcess, text: string): Promise<void> {
-  for (let i = 0; !skald.output().includes(text); i++) {
-    if (i > 600) throw new Error(`no "${text}" in ${skald.output()}`)
-    await sleep(50)
-  }
-}
 
 /** Starts `skald store` or `skald all` with the certificate in a directory. */
 async function start(t: Test, dir: string, command: 'store' | 'all', tls = '') {

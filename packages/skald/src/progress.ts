@@ -3,9 +3,8 @@
 import type { Agent } from '@skald/agent'
 import { type Colours, coloursFor } from '@skald/wire'
 import { drawIntervalMs, listedFilesMax } from './limits.ts'
+import { drawBar } from './progress-bar.ts'
 import type { Terminal } from './terminal.ts'
-
-const barCells = 30
 
 /** Shows the files and a progress bar until the backlog is read, then commands to try. */
 export async function showProgress(
@@ -55,12 +54,9 @@ async function drawBacklog(agent: Agent, { write, colours, isTerminal, signal }:
 /** Draws the bar. One third read is `[██████████░░░░░░░░░░░░░░░░░░░░]  33 %  12.0 of 36.0 MB, 24.0 left`. */
 export function formatBar(bytesRead: number, bytesTotal: number, colours: Colours): string {
   const share = bytesTotal === 0 ? 1 : Math.min(1, bytesRead / bytesTotal)
-  const full = Math.floor(share * barCells)
-  const bar = colours.green('█'.repeat(full)) + colours.dim('░'.repeat(barCells - full))
-  const percent = String(Math.floor(share * 100)).padStart(3)
   const mb = (bytes: number) => (bytes / 1e6).toFixed(1)
   const left = mb(Math.max(0, bytesTotal - bytesRead))
-  return `[${bar}] ${percent} %  ${mb(Math.min(bytesRead, bytesTotal))} of ${mb(bytesTotal)} MB, ${left} left`
+  return `${drawBar(share, colours)}  ${mb(Math.min(bytesRead, bytesTotal))} of ${mb(bytesTotal)} MB, ${left} left`
 }
 
 function formatHints(url: string, colours: Colours): string {

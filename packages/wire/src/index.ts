@@ -1,4 +1,5 @@
 export { BufferPool, freeBuffer } from './buffer-pool.ts'
+export { csvCell } from './csv-cell.ts'
 export type { Entry, Stream } from './entry.ts'
 export { DirectoryLockedError, LabelSyntaxError, PushBodyError } from './errors.ts'
 export { privateDirectoryMode, privateFileMode } from './file-modes.ts'

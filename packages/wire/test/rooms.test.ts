@@ -17,6 +17,7 @@ testRooms(tap, {
     [
       'byte-queue.ts',
       'compile-matcher.ts',
+      'csv-cell.ts',
       'file-modes.ts',
       'fs-native-extensions.d.ts',
       'gap-marker.ts',

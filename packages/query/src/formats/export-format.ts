@@ -1,7 +1,7 @@
 // Writes entries as text for programs outside: JSON lines, plain lines, CSV, or bodies of Loki's push API.
 
 import { formatRfc3339 } from '@skald/go-dialect'
-import { formatLabelSet, type LabelSet } from '@skald/wire'
+import { csvCell, formatLabelSet, type LabelSet } from '@skald/wire'
 import { pushBodyChars } from '../limits.ts'
 import { unionLabels } from '../pipeline/labels.ts'
 import type { ResultEntry } from '../plan/leaf-result.ts'
@@ -84,10 +84,7 @@ function cellOf(labels: LabelSet, name: string): string {
 
 /** Writes a row as RFC 4180 has it. */
 function csvRow(cells: readonly string[]): string {
-  const texts = cells.map(cell =>
-    /[",\r\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell,
-  )
-  return `${texts.join(',')}\r\n`
+  return `${cells.map(csvCell).join(',')}\r\n`
 }
 
 /** Groups entries into bodies. Entries of a stream keep their order. */

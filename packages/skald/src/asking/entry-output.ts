@@ -1,7 +1,7 @@
 // Prints log lines: for people, or for programs.
 
 import { formatRfc3339 } from '@skald/go-dialect'
-import type { Colours } from '@skald/wire'
+import { type Colours, csvCell } from '@skald/wire'
 
 /** A line of an answer. */
 export interface ShownEntry {
@@ -105,10 +105,6 @@ function levelColour(
     default:
       return text => text
   }
-}
-
-function csvCell(cell: string): string {
-  return /[",\r\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell
 }
 
 function logfmtValue(value: string): string {

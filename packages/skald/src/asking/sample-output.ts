@@ -1,6 +1,6 @@
 // Prints the samples of metric queries: as a list, a table, a small plot, or for programs.
 
-import type { Colours } from '@skald/wire'
+import { type Colours, csvCell } from '@skald/wire'
 import { plotRows } from '../limits.ts'
 import { printLabels } from './entry-output.ts'
 import { formatColumns } from './table.ts'
@@ -34,7 +34,7 @@ export function* printSeries(
     for (const [seconds, value] of values) {
       const timestamp = timeText(seconds)
       if (format === 'jsonl') yield `${JSON.stringify({ timestamp, labels: metric, value })}\n`
-      else if (format === 'csv') yield `${timestamp},"${labels.replaceAll('"', '""')}",${value}\n`
+      else if (format === 'csv') yield `${timestamp},${csvCell(labels)},${value}\n`
       else yield format === 'raw' ? `${value}\n` : `  ${colours.dim(timestamp)} ${value}\n`
     }
   }

@@ -2,6 +2,7 @@
 
 import { type Colours, coloursFor } from '@skald/wire'
 import { drawIntervalMs } from '../limits.ts'
+import { drawBar } from '../progress-bar.ts'
 import type { Terminal } from '../terminal.ts'
 import type { AskedRange } from './ask-program.ts'
 
@@ -29,12 +30,9 @@ export class TimeProgress {
     this.#drawnMs = nowMs
     const { startNs, endNs } = this.#range
     const share = Number(timestampNs - startNs) / Number(endNs - startNs)
-    const done = this.#isForward ? share : 1 - share
-    const cells = Math.round(Math.min(1, Math.max(0, done)) * 30)
-    const { green, dim } = this.#colours
-    const bar = green('█'.repeat(cells)) + dim('░'.repeat(30 - cells))
-    const percent = String(Math.floor(done * 100)).padStart(3)
-    this.#stream.write(`\r[${bar}] ${percent} %  ${this.#lines.toLocaleString('en')} lines`)
+    const done = Math.min(1, Math.max(0, this.#isForward ? share : 1 - share))
+    const bar = drawBar(done, this.#colours)
+    this.#stream.write(`\r${bar}  ${this.#lines.toLocaleString('en')} lines`)
   }
 
   /** Removes the line. */
