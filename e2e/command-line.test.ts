@@ -147,6 +147,24 @@ test('a port in use is reported in one line, with the flag that changes it', asy
   isOneLine(t, await skald('store', ...place), expected)
   isOneLine(t, await skald('all', ...place), expected)
   isOneLine(t, await skald('agent', `-config.file=${agentConfig(dir, port)}`), expected)
+
+  const receiver = async (config: string, key: RegExp) => {
+    const file = join(dir, 'receivers.yaml')
+    writeFileSync(file, `auth_enabled: false\nreceivers: ${config}\n`)
+    const args = [`-config.file=${file}`, `-common.path-prefix=${dir}/data`]
+    const { code, err } = await skald('store', ...args, '-server.http-listen-port=0')
+    t.equal(code, 1)
+    t.match(err, new RegExp(`Cannot listen on 127\\.0\\.0\\.1:${port}: .*: ${key.source}`, 'm'))
+    t.notMatch(err, /http.listen.port/)
+  }
+  await receiver(
+    `{syslog: [{listen_address: "127.0.0.1:${port}"}]}`,
+    /receivers\.syslog\[0\]\.listen_address in the configuration$/,
+  )
+  await receiver(
+    `{otlp: {grpc: {endpoint: "127.0.0.1:${port}"}}}`,
+    /receivers\.otlp\.grpc\.endpoint in the configuration$/,
+  )
 })
 
 test('an invalid address or port is reported in one line', async t => {

@@ -2,17 +2,16 @@
 // ready, and ends it by its process id. Knows nothing about what the process does.
 
 import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { closeSync, openSync, readFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { reservePort, takePort } from '../test/ports.ts'
 import { cleanEnv, skaldCommand, sourceCommand } from '../test/skald-command.ts'
 
 /** Root of the repository. */
 export const rootDir = fileURLToPath(new URL('..', import.meta.url))
 
-export { cleanEnv, skaldCommand, sourceCommand }
+export { cleanEnv, reservePort, skaldCommand, sourceCommand, takePort }
 
 /** A started process. */
 export interface SkaldProcess {
@@ -117,29 +116,6 @@ export const loopbackHost = process.platform === 'linux' ? hostOf(process.pid) :
 /** Linux owns all of 127.0.0.0/8, and process ids have 22 bits. */
 function hostOf(pid: number): string {
   return `127.${64 + ((pid >>> 16) & 63)}.${(pid >>> 8) & 255}.${pid & 255}`
-}
-
-/** Returns a port of `loopbackHost` that is free now. */
-export function reservePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen({ host: loopbackHost, port: 0 }, () => {
-      const address = server.address()
-      server.close(() => {
-        if (address && typeof address === 'object') resolve(address.port)
-        else reject(new Error('The system gave no port'))
-      })
-    })
-  })
-}
-
-/** Occupies a port of 127.0.0.1 until it is freed. */
-export async function takePort(): Promise<{ readonly port: number; free(): Promise<void> }> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  return { port, free: () => new Promise(resolve => server.close(() => resolve())) }
 }
 
 /** Waits until a process has printed a text; half a minute at most. */

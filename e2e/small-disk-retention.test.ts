@@ -49,6 +49,20 @@ async function countOf(store: TestStore, range: string): Promise<number> {
   return Number(result[0]?.value?.[1] ?? 0)
 }
 
+/** Returns the days of the last month that have lines, each as its last second and its count. */
+async function countsByDay(
+  store: TestStore,
+): Promise<readonly (readonly [number | string, string])[]> {
+  const lastDay = Math.ceil(Date.now() / dayMs) * 86_400
+  const { result } = await store.query('query_range', {
+    query: 'sum(count_over_time({app="busy"}[1d]))',
+    start: String(lastDay - 30 * 86_400 - 1),
+    end: String(lastDay - 1),
+    step: '86400',
+  })
+  return result[0]?.values ?? []
+}
+
 /** Pushes from several clients at once, as fast as they are answered. Returns every answer that is not 204. */
 async function pushAll(
   store: TestStore,
@@ -84,9 +98,13 @@ test('a small disk lives through days of pushes at full speed', async t => {
   t.match(store.output(), /deleted the oldest day to make room/)
   t.match((await store.request('/config')).body, /^# Outlook: full/)
 
+  const before = await countsByDay(store)
   await store.kill()
   await store.start()
-  t.equal(await countOf(store, '30d'), count, 'a start after a kill finds the same')
+  // The store may have made more room before or after the kill: whole days, the oldest first.
+  const after = await countsByDay(store)
+  t.ok(after.length > 1, `${after.length} of ${before.length} days are left`)
+  t.same(after, before.slice(-after.length), 'a start after a kill finds the same in each of them')
   await store.stop()
   t.ok(freeMib(disk) > 16, `${freeMib(disk)} MiB are free`)
 })

@@ -12,11 +12,11 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
+import { reservePort } from './ports.ts'
 
 /** The part of a tap test that the server needs. */
 interface TestScope {
@@ -196,14 +196,6 @@ function copyTree(from: string, to: string): void {
   if (result.status !== 0) throw new Error(`cannot copy ${from}: ${result.stderr}`)
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as { port: number }
-  await new Promise(resolve => server.close(resolve))
-  return port
-}
-
 /** Creates a cluster that is removed after the test. Starts it unless told otherwise. */
 export async function createPostgres(
   t: TestScope,
@@ -212,7 +204,7 @@ export async function createPostgres(
   // Its user may not be allowed to enter the directory of the test.
   const dir = mkdtempSync(join(tmpdir(), 'skald-postgres-'))
   chmodSync(dir, 0o755)
-  const server = new PostgresServer(dir, await freePort())
+  const server = new PostgresServer(dir, await reservePort())
   t.teardown(async () => {
     await server.stop({ isImmediate: true })
     rmSync(dir, { recursive: true, force: true })

@@ -134,12 +134,20 @@ browserTest('9. Keyboard: every action has a key, and ? lists them', async (t, o
     await page.keyboard.press(key)
     await page.waitForURL(new RegExp(`#/${view}`))
   }
-  await page.keyboard.press('/')
-  await page.keyboard.type('x')
-  t.match(await queryOf(page), 'x', 'the cursor is in the query')
-  await page.keyboard.press('Backspace')
-  t.equal(await queryOf(page), '{namespace=~".+"}')
-  await leave(page)
+  const isWriting = `document.activeElement?.matches('.query-field')`
+  // Keys of fast fingers come before the next draw; from the status, the query is one key away.
+  for (const keys of ['2/', '412/', '4/']) {
+    await page.evaluate(`for (const key of '${keys}') {
+      document.dispatchEvent(new KeyboardEvent('keydown', { key }))
+    }`)
+    await page.waitForFunction(isWriting)
+    await page.keyboard.type('x')
+    t.match(await queryOf(page), 'x', `the cursor is in the query after ${keys}`)
+    await page.keyboard.press('Backspace')
+    t.equal(await queryOf(page), '{namespace=~".+"}')
+    await leave(page)
+  }
+  await page.waitForURL(/#\/explore/)
   await page.keyboard.press('g')
   await page.locator('.range-window').waitFor()
   await page.keyboard.press('g')

@@ -2,10 +2,10 @@ import { once } from 'node:events'
 import { existsSync, statSync } from 'node:fs'
 import { readdir, truncate, writeFile } from 'node:fs/promises'
 import { type IncomingMessage, request } from 'node:http'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Test, test } from 'tap'
+import { reservePort } from '../../../test/ports.ts'
 import { loadStoreConfig } from '../src/config.ts'
 import { startStore } from '../src/store.ts'
 import { createTestLogger, jsonStream, midnightNs, type Row, startTestStore } from './harness.ts'
@@ -20,15 +20,6 @@ auth_enabled: false
 server: {http_listen_address: 127.0.0.1, http_listen_port: ${port}}
 common: {path_prefix: ${JSON.stringify(dir)}}`
   return loadStoreConfig(text, 'store.yaml')
-}
-
-/** Returns a free port on loopback. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  await new Promise(resolve => server.close(resolve))
-  return port
 }
 
 test('a store creates its directory and listens', async t => {
@@ -144,7 +135,7 @@ test('a store waits for one on another host, not ready, and takes over', async t
   await first.push([jsonStream({ app: 'x' }, rows(10, 10))])
   const holder = { pid: 1, host: 'store-before', pidNamespace: '', role: 'store' }
   await writeFile(join(dir, 'lock'), JSON.stringify(holder))
-  const port = await freePort()
+  const port = await reservePort()
   const { logger, messages } = createTestLogger()
   const starting = startStore({ loaded: configFor(t, port, dir), logger, version: '1' })
   const url = `http://127.0.0.1:${port}`

@@ -30,7 +30,7 @@ export interface WaysOut {
 
 /**
  * Returns in one line what failed, why, and what to do. Returns `undefined` if the error does not
- * come from the system.
+ * come from the system. An error of a listener may name the key of its address as `configKey`.
  */
 export function explainSystemError(error: unknown, waysOut?: WaysOut): string | undefined {
   const {
@@ -39,13 +39,16 @@ export function explainSystemError(error: unknown, waysOut?: WaysOut): string | 
     path,
     address,
     port,
+    configKey,
   } = error as NodeJS.ErrnoException & {
     readonly address?: string
     readonly port?: number
+    readonly configKey?: string
   }
   if (port !== undefined && (syscall === 'listen' || syscall === 'bind')) {
     const place = `${address?.includes(':') ? `[${address}]` : (address ?? '')}:${port}`
-    const remedy = waysOut ? `: ${waysOut.port}` : ''
+    const way = configKey === undefined ? waysOut?.port : `${configKey} in the configuration`
+    const remedy = way === undefined ? '' : `: ${way}`
     switch (code) {
       case 'EADDRINUSE':
         return `Cannot listen on ${place}: another program has the port. Stop it, or use another port${remedy}`

@@ -12,6 +12,10 @@ test('explainSystemError says what failed, why, and what to do', async t => {
     'Cannot listen on 127.0.0.1:3100: another program has the port. Stop it, or use another port: -port=PORT',
   )
   f(
+    { ...listen, code: 'EADDRINUSE', configKey: 'receivers.syslog[0].listen_address' },
+    'Cannot listen on 127.0.0.1:3100: another program has the port. Stop it, or use another port: receivers.syslog[0].listen_address in the configuration',
+  )
+  f(
     { ...listen, code: 'EACCES', address: '::', port: 80 },
     'Cannot listen on [::]:80: permission denied. Use a port above 1023: -port=PORT',
   )

@@ -21,7 +21,7 @@ import { Compartment, EditorState, Prec } from '@codemirror/state'
 import { EditorView, keymap, placeholder, tooltips } from '@codemirror/view'
 import { parser } from '@grafana/lezer-logql'
 import { styleTags, tags } from '@lezer/highlight'
-import { useEffect, useRef } from 'preact/hooks'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 import { StoreError } from '../errors.ts'
 import { checkAfterMs } from '../limits.ts'
 import { faultOf } from '../logql/logql-text.ts'
@@ -30,11 +30,12 @@ import { complete } from './completion.ts'
 import { editorStyle } from './editor-style.ts'
 
 /** The query field. */
-export function Editor({ app, takesFocus }: EditorProps) {
+export function Editor({ app }: EditorProps) {
   const host = useRef<HTMLDivElement>(null)
   const view = useRef<EditorView | undefined>(undefined)
   const { draft, texts } = app
-  useEffect(() => {
+  // In the same draw as its place, so that no key comes between.
+  useLayoutEffect(() => {
     const root = host.current!.shadowRoot ?? host.current!.attachShadow({ mode: 'open' })
     const naming = new Compartment()
     const editor = new EditorView({
@@ -43,7 +44,8 @@ export function Editor({ app, takesFocus }: EditorProps) {
       state: EditorState.create({ doc: draft.value, extensions: extensionsOf(app, naming) }),
     })
     view.current = editor
-    if (takesFocus) {
+    if (app.isQueryWanted) {
+      app.isQueryWanted = false
       editor.focus()
       editor.dispatch({ selection: { anchor: editor.state.doc.length } })
     }

@@ -53,8 +53,6 @@ export interface AppOptions {
 
 export interface EditorProps {
   readonly app: App
-  /** Whether somebody was writing in the plain field before. */
-  readonly takesFocus: boolean
 }
 
 /** The page. */
@@ -78,6 +76,8 @@ export class App {
   readonly isEmpty: Signal<boolean> = signal(false)
   /** The editor of the query, once it is loaded. Views come and go. */
   readonly editor: Signal<ComponentType<EditorProps> | undefined> = signal(undefined)
+  /** Whether the next editor takes the cursor: somebody asked for it before it was there. */
+  isQueryWanted = false
   /** Line that has the keyboard, by its place in the list. */
   readonly cursor: Signal<number> = signal(-1)
   readonly texts: ReadonlySignal<Texts>

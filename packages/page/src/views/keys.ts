@@ -60,7 +60,7 @@ function act(app: App, name: KeyName, document: Document): void {
     return
   }
   const actions: Partial<Record<KeyName, () => void>> = {
-    query: () => focusQuery(document),
+    query: () => focusQuery(app, document),
     run: () => app.submit(),
     live: () => app.setLive(!address.value.isLive),
     back: () => app.moveRange(-1),
@@ -99,8 +99,13 @@ function act(app: App, name: KeyName, document: Document): void {
   if (name === 'range' || name === 'builder') dialog.value = dialog.value === name ? '' : name
 }
 
-function focusQuery(document: Document): void {
+/** Puts the cursor into the query. If the field is not there yet, it gets the cursor when it comes. */
+function focusQuery(app: App, document: Document): void {
   const field = document.querySelector<HTMLElement>('.query-field')
-  const inner = field?.shadowRoot?.querySelector<HTMLElement>('.cm-content')
-  ;(inner ?? document.querySelector<HTMLElement>('.query-plain'))?.focus()
+  const inner =
+    field?.shadowRoot?.querySelector<HTMLElement>('.cm-content') ??
+    document.querySelector<HTMLElement>('.query-plain')
+  if (inner) inner.focus()
+  else app.isQueryWanted = true
+  if (app.address.value.view === 'status') app.go({ view: 'explore' })
 }

@@ -64,12 +64,11 @@ function QueryField() {
   const app = useApp()
   const { draft, texts, editor } = app
   const plain = useRef<HTMLTextAreaElement>(null)
-  const hasFocus = useRef(false)
   useEffect(() => {
     if (editor.value) return
     const load = async () => {
       const { Editor } = await import('../editor/editor.tsx')
-      hasFocus.current = plain.current !== null && document.activeElement === plain.current
+      if (plain.current && document.activeElement === plain.current) app.isQueryWanted = true
       editor.value = Editor
     }
     // Not before the lines, which matter more.
@@ -77,7 +76,7 @@ function QueryField() {
     return () => clearTimeout(timer)
   }, [])
   const Editor = editor.value
-  if (Editor) return <Editor app={app} takesFocus={hasFocus.current} />
+  if (Editor) return <Editor app={app} />
   return (
     <textarea
       ref={plain}

@@ -26,16 +26,16 @@ export async function startReceiverListeners(
     for (const receiver of receivers) await receiver.close()
   }
   try {
-    for (const config of syslog) {
+    for (const [index, config] of syslog.entries()) {
       const tenant = resolveTenant(config.tenant, parts.authEnabled)
       const receiver = new SyslogReceiver({ ...config, tenant }, parts)
-      await receiver.listen()
+      await listen(receiver, `receivers.syslog[${index}].listen_address`)
       receivers.push(receiver)
     }
     if (otlpGrpc) {
       const { OtlpGrpcReceiver } = await import('./otlp-grpc/otlp-grpc-receiver.ts')
       const receiver = new OtlpGrpcReceiver(otlpGrpc, parts)
-      await receiver.listen()
+      await listen(receiver, 'receivers.otlp.grpc.endpoint')
       receivers.push(receiver)
     }
   } catch (error) {
@@ -43,4 +43,13 @@ export async function startReceiverListeners(
     throw error
   }
   return { places: receivers.map(({ place }) => place), close }
+}
+
+/** Names the key of the address in the error, so that the message can say which one to change. */
+async function listen(receiver: SyslogReceiver | OtlpGrpcReceiver, configKey: string) {
+  try {
+    await receiver.listen()
+  } catch (error) {
+    throw Object.assign(error as Error, { configKey })
+  }
 }
