@@ -222,7 +222,7 @@ export class LoadedLines {
     if (!this.#before || this.#isLoadingBefore) return 0
     this.#isLoadingBefore = true
     try {
-      const { rows } = await this.#before.next(firstRowsMax, { signal: this.#abort.signal })
+      const { rows } = await this.#before.next(pageRowsMax, { signal: this.#abort.signal })
       this.rows.unshift(...rows.reverse())
       this.hasBefore.value = !this.#before.isComplete
       this.version.value++

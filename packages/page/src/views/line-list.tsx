@@ -29,7 +29,7 @@ export interface LineListProps {
 
 /** Height of a row without line breaks; the style sheet has the same. */
 const rowPixels = 22
-/** How many rows before the end the next page is loaded. */
+/** How many rows before the end the next page is loaded, or half of the rows, if they are fewer. */
 const rowsAhead = 150
 
 /** The list. */
@@ -43,7 +43,8 @@ export function LineList(props: LineListProps) {
   const items = virtual.getVirtualItems()
   const last = items.at(-1)?.index ?? -1
   useEffect(() => {
-    if (onEnd && last >= rows.length - rowsAhead && rows.length > 0) onEnd()
+    if (onEnd && rows.length > 0 && last >= rows.length - Math.min(rowsAhead, rows.length / 2))
+      onEnd()
   }, [last, rows.length])
   const isWrapped = settings.isWrapped.value
   useLayoutEffect(() => virtual.measure(), [isWrapped])
