@@ -5,8 +5,10 @@ import { spawn, spawnSync } from 'node:child_process'
 import {
   closeSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   openSync,
+  readdirSync,
   readFileSync,
   rmSync,
   writeFileSync,
@@ -141,12 +143,43 @@ async function installCounterparts() {
   // ZooKeeper takes about 30 MB on a machine with Java. Machines without Java skip it.
   const hasZookeeper = existsSync('/usr/share/java/zookeeper.jar')
   if (!hasZookeeper && has('java', '-version')) packages.push('libzookeeper-java')
-  if (packages.length > 0 && process.getuid?.() === 0) {
+  if (process.getuid?.() !== 0) return
+  if (packages.length > 0) {
     await run('apt-get', ['update'], { timeout: 120_000 })
     await run('apt-get', ['install', '-y', '--no-install-recommends', ...packages], {
       timeout: 300_000,
     })
   }
+  if (!has('syslog-ng', '--version')) await unpackSyslogNg()
+}
+
+/**
+ * Puts syslog-ng beside the built programs. Its package cannot be installed: it removes rsyslog, which other tests run.
+ * What it needs can.
+ */
+async function unpackSyslogNg() {
+  const dir = join(builtPrograms, 'syslog-ng-files')
+  mkdirSync(dir, { recursive: true })
+  const needs = ['libivykis0', 'libnet1', 'libjson-c5', 'libpcre3', 'libwrap0', 'libcurl4']
+  const names = ['syslog-ng-core', 'syslog-ng-mod-http']
+  await run('apt-get', ['install', '-y', '--no-install-recommends', ...needs])
+  // Not as another user, who may not write here.
+  await run('apt-get', ['download', '-o', 'APT::Sandbox::User=root', ...names], { cwd: dir })
+  for (const file of readdirSync(dir).filter(name => name.endsWith('.deb')))
+    await run('dpkg', ['-x', file, '.'], { cwd: dir })
+  const library = join(dir, 'usr/lib/syslog-ng')
+  const version = existsSync(library) && readdirSync(library).find(name => /^\d/.test(name))
+  if (!version) return console.log('syslog-ng could not be unpacked: its test is skipped')
+  const command = `exec '${dir}/usr/sbin/syslog-ng' --module-path='${library}/${version}' "$@"`
+  const script = `#!/bin/sh\nLD_LIBRARY_PATH='${library}' ${command}\n`
+  writeFileSync(join(builtPrograms, 'syslog-ng'), script, { mode: 0o755 })
+}
+
+/** Installs the client libraries that e2e/senders.test.ts runs. Without them, it skips with one line each. */
+async function installSenders() {
+  await run('npm', ['ci', '--no-audit', '--no-fund', '--ignore-scripts'], {
+    cwd: join(root, 'e2e/fixtures/senders'),
+  })
 }
 
 async function test() {
@@ -271,7 +304,14 @@ async function buildSkald() {
 }
 
 const building = buildPrograms()
-const [isInstalled] = await Promise.all([install(), installCounterparts(), building])
+const [isInstalled] = await Promise.all([
+  install().then(async isInstalled => {
+    if (isInstalled) await installSenders()
+    return isInstalled
+  }),
+  installCounterparts(),
+  building,
+])
 if (isInstalled) {
   const isBuilt = await buildSkald()
   // Together, because each waits now and then.
