@@ -196,12 +196,13 @@ test('skald import continues after busy servers, and after it was stopped', asyn
   let reads = 0
   let pushes = 0
   let isShut = false
-  const login = `Basic ${Buffer.from('reader:p@ss').toString('base64')}`
+  const loginOf = (user: string) => `Basic ${Buffer.from(user).toString('base64')}`
   const busySource = await startGate(t, source.url, ({ headers }) => {
-    if (headers.authorization !== login) return 401
+    if (headers.authorization !== loginOf('reader:p@ss')) return 401
     return ++reads % 4 === 0 ? 500 : undefined
   })
-  const busyTarget = await startGate(t, target.url, () => {
+  const busyTarget = await startGate(t, target.url, ({ headers }) => {
+    if (headers.authorization !== loginOf('writer:secret')) return 401
     pushes++
     // 401 is not retried: the import ends there, as if it had been stopped.
     if (pushes > 4 && !isShut) return 401
@@ -209,21 +210,19 @@ test('skald import continues after busy servers, and after it was stopped', asyn
   })
   const state = join(dir, 'state.json')
   const span = [`--start=${time(startNs)}`, `--end=${time(endNs)}`]
-  const args = [
-    `--from=${busySource.replace('//', '//reader:p%40ss@')}`,
-    `--to=${busyTarget}`,
-    `--state=${state}`,
-    '--page=500',
-    ...span,
-  ]
-  const first = await runImport(...args)
+  const args = [`--to=${busyTarget}`, `--state=${state}`, '--page=500', ...span]
+  const writer = '--to-user=writer:secret'
+  const inUrl = `--from=${busySource.replace('//', '//reader:p%40ss@')}`
+  const first = await runImport(inUrl, writer, ...args)
   t.match(first, {
     code: 1,
     stderr: /answered 401 to a push: not now; --to-tenant names a tenant, the URL a user/,
   })
   t.match(first.stderr, /answered 500: not now; trying again in 250ms/)
   isShut = true
-  const second = await runImport(...args)
+  const noPassword = await runImport(`--from=${busySource}`, '--from-user=reader', writer, ...args)
+  t.match(noPassword, { code: 2, stderr: /--from-user takes NAME:PASS/ })
+  const second = await runImport(`--from=${busySource}`, '--from-user=reader:p@ss', writer, ...args)
   t.equal(second.code, 0, second.stderr)
   t.match(JSON.parse(readFileSync(state, 'utf8')), { from: busySource, doneNs: String(endNs) })
   t.same(await allEntries(target), await allEntries(source))

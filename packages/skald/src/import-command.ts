@@ -45,7 +45,10 @@ copies newer lines.
   --from-tenant NAME  tenant to read
   --to-tenant NAME    tenant to write
   --from-token TOKEN  token to show where it reads
-  --to-token TOKEN    token to show where it writes (default $SKALD_TOKEN, or $SKALD_USER and $SKALD_PASSWORD)
+  --from-user NAME:PASS
+                      user and password to show where it reads
+  --to-token TOKEN    token to show where it writes (default $SKALD_TOKEN)
+  --to-user NAME:PASS user and password to show where it writes (default $SKALD_USER and $SKALD_PASSWORD)
   --state FILE        file that keeps the progress (default skald-import.json)
   --log.format FORM   logfmt or json (default logfmt)
 `
@@ -216,13 +219,14 @@ function readArguments(
   if (positionals.length > 0) throw usage(`skald import takes no ${positionals[0]}`)
   if (values.from === undefined) throw usage('--from is missing: the URL of the Loki to read')
   const to = values.to ?? meantStoreUrl(env)
-  const source = readServer('--from', values.from, values['from-tenant'], {
-    token: values['from-token'],
-  })
-  const hasLogin = URL.canParse(to) && new URL(to).username !== ''
-  const token = values['to-token']
-  const login = hasLogin && token === undefined ? {} : readLogin({ token }, env, importUsage)
-  const target = readServer('--to', to, values['to-tenant'], login)
+  const fromLogin = { user: values['from-user'], token: values['from-token'] }
+  const toLogin = { user: values['to-user'], token: values['to-token'] }
+  if (fromLogin.user?.includes(':') === false) throw usage('--from-user takes NAME:PASS')
+  // The environment has a login for the store that is written to, unless its URL has one.
+  const toEnv = URL.canParse(to) && new URL(to).username !== '' ? {} : env
+  const from = readLogin(fromLogin, {}, importUsage)
+  const source = readServer('--from', values.from, values['from-tenant'], from)
+  const target = readServer('--to', to, values['to-tenant'], readLogin(toLogin, toEnv, importUsage))
   const endNs =
     values.end === undefined ? BigInt(Date.now()) * nsPerMs : readTime('--end', values.end)
   const startNs =
@@ -281,7 +285,9 @@ function parse(argv: readonly string[]) {
         'from-tenant': text,
         'to-tenant': text,
         'from-token': text,
+        'from-user': text,
         'to-token': text,
+        'to-user': text,
         start: text,
         end: text,
         since: { type: 'string', default: '30d' },
