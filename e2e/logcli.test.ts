@@ -1,12 +1,17 @@
 // A real logcli (3.4 or newer, from the PATH) against the store. Skipped without logcli.
 
 import { execFile, spawn, spawnSync } from 'node:child_process'
+import { createHash, scryptSync } from 'node:crypto'
 import { once } from 'node:events'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
 import { createLabelSet } from '@skald/wire'
 import { t as root, test } from 'tap'
+import { makeCertificates } from '../test/certificates.ts'
 import { startStore, type TestStore } from './harness.ts'
+import { cleanEnv, reservePort, spawnSkald, untilOutput } from './skald-process.ts'
 
 root.setTimeout(180_000)
 const run = promisify(execFile)
@@ -129,3 +134,68 @@ test('logcli follows live lines', { skip }, async t => {
   }
   t.same(received, ['live 0', 'live 1', 'live 2', 'live 3', 'live 4'])
 })
+
+test('logcli comes in over TLS with a user, and with a token', { skip }, async t => {
+  const dir = t.testdir()
+  mkdirSync(join(dir, 'data'))
+  makeCertificates(dir)
+  // The password is "secret".
+  const salt = Buffer.from('salt of the test')
+  const hash = scryptSync('secret', salt, 32, { N: 2 ** 14, r: 8, p: 1 })
+  writeFileSync(
+    join(dir, 'htpasswd'),
+    `ann:$scrypt$ln=14,r=8,p=1$${unpadded(salt)}$${unpadded(hash)}\n`,
+  )
+  const port = await reservePort()
+  const config = join(dir, 'store.yaml')
+  const sha256 = createHash('sha256').update('logcli-token').digest('hex')
+  writeFileSync(
+    config,
+    `auth_enabled: true
+server:
+  http_listen_address: 127.0.0.1
+  http_listen_port: ${port}
+  http_tls_config: {cert_file: ${dir}/server.crt, key_file: ${dir}/server.key}
+common: {path_prefix: ${dir}/data}
+auth:
+  htpasswd_file: ${dir}/htpasswd
+  users: [{name: ann, roles: [read, push], tenants: [a, b]}]
+  tokens: [{name: logs, sha256: ${sha256}, roles: [read], tenants: [a]}]
+`,
+  )
+  const store = spawnSkald({
+    args: ['store', `-config.file=${config}`],
+    outputFile: join(dir, 'log'),
+  })
+  t.teardown(() => store.end('SIGTERM'))
+  await untilOutput(store, 'store is ready')
+  const url = `https://127.0.0.1:${port}`
+  const push = await run('curl', [
+    ...['-sS', '--cacert', join(dir, 'ca.crt'), '-u', 'ann:secret', '-H', 'X-Scope-OrgID: a'],
+    ...['-H', 'content-type: application/json', '-w', '%{http_code}'],
+    ...[
+      '-d',
+      JSON.stringify({ streams: [{ stream: { app: 'x' }, values: [[`${startNs}`, 'hi']] }] }),
+    ],
+    `${url}/loki/api/v1/push`,
+  ])
+  t.equal(push.stdout, '204')
+  const ask = (...login: string[]) =>
+    run(
+      'logcli',
+      [`--addr=${url}`, '--quiet', `--ca-cert=${dir}/ca.crt`, ...login, 'labels', 'app', ...range],
+      { env: cleanEnv() },
+    )
+  const user = ['--username=ann', '--password=secret']
+  t.equal((await ask(...user, '--org-id=a')).stdout.trim(), 'x')
+  t.equal((await ask(...user, '--org-id=b')).stdout.trim(), '')
+  t.equal((await ask('--bearer-token=logcli-token')).stdout.trim(), 'x')
+  await t.rejects(ask(...user, '--org-id=c'), /ann has no access to this tenant/)
+  await t.rejects(ask('--bearer-token=wrong'), /the token is unknown/)
+  await t.rejects(ask(), /Authorization/)
+})
+
+/** Base64 without padding, as a hash of scrypt has it. */
+function unpadded(bytes: Buffer): string {
+  return bytes.toString('base64').replaceAll('=', '')
+}
