@@ -1246,6 +1246,9 @@ export const grpcConnectionsMax = 1024
 export const grpcStreamsMax = 100
 export const grpcStreamMs = 30_000
 
+/** How long a connection of OTLP over gRPC may be silent. Clients open a new one with their next call. */
+export const grpcIdleMs = 600_000
+
 /** Characters of a message in the status of a gRPC call. All headers together may take 8 KB in some clients. */
 export const grpcMessageCharsMax = 1000
 

@@ -41,8 +41,9 @@ export function entryOfJournal(
   const text = message?.toString('utf8') ?? ''
   const source = text === '' ? JSON.stringify(Object.fromEntries(fields)) : text
   if (text !== '') fields.set('_msg', text)
-  const time = journal.get('__REALTIME_TIMESTAMP')?.toString('latin1')
-  if (time !== undefined) fields.set('_time', microseconds(time))
+  // With a time that cannot be read, an entry has the time of its arrival: a refusal would make the sender repeat it forever.
+  const time = journal.get('__REALTIME_TIMESTAMP')?.toString('latin1') ?? ''
+  if (/^\d{7,19}$/.test(time)) fields.set('_time', microseconds(time))
   const labels = choice.streamFields ? {} : takeLabels(fields)
   const metadata: Label[] = []
   const priority = fields.get('PRIORITY')
@@ -69,7 +70,6 @@ export function entryOfJournal(
 
 /** Writes microseconds so that they cannot be taken for another unit. */
 function microseconds(text: string): string {
-  if (!/^\d{7,19}$/.test(text)) return text
   return `${text.slice(0, -6)}.${text.slice(-6)}`
 }
 

@@ -22,7 +22,13 @@ import { BodyUnpacker } from '../../http/push-body.ts'
 import { resolveTenant } from '../../http/tenant.ts'
 import type { Ingester } from '../../ingest/ingester.ts'
 import type { PushBudget, PushShare } from '../../ingest/push-budget.ts'
-import { grpcConnectionsMax, grpcStreamMs, grpcStreamsMax, pushBodyBytesMax } from '../../limits.ts'
+import {
+  grpcConnectionsMax,
+  grpcIdleMs,
+  grpcStreamMs,
+  grpcStreamsMax,
+  pushBodyBytesMax,
+} from '../../limits.ts'
 import type { OtlpGrpcConfig } from '../../receivers-config.ts'
 import { clientOptions, isClientAllowed, readCertificate } from '../../tls/certificate.ts'
 import { CertificateWatch } from '../../tls/certificate-watch.ts'
@@ -70,9 +76,13 @@ export class OtlpGrpcReceiver {
   #server: Http2Server | Http2SecureServer | undefined
   #watch: CertificateWatch | undefined
 
-  constructor(config: OtlpGrpcConfig, parts: OtlpGrpcParts) {
+  readonly #idleMs: number
+
+  /** @param idleMs How long a connection may be silent. */
+  constructor(config: OtlpGrpcConfig, parts: OtlpGrpcParts, idleMs = grpcIdleMs) {
     this.#config = config
     this.#parts = parts
+    this.#idleMs = idleMs
   }
 
   /** Where it listens, such as `grpc 127.0.0.1:4317`. */
@@ -91,6 +101,7 @@ export class OtlpGrpcReceiver {
     server.on('session', session => {
       this.#sessions.add(session)
       session.on('close', () => this.#sessions.delete(session))
+      session.setTimeout(this.#idleMs, () => session.close())
       // The calls of a broken connection end by themselves.
       session.on('error', () => undefined)
     })

@@ -96,6 +96,18 @@ test('fields become labels, levels and metadata', async t => {
   t.notOk(found[3]!.stream.HUGE)
 })
 
+test('an entry whose time cannot be read has the time of its arrival', async t => {
+  const { store, entries } = await openReceiverStore(t)
+  for (const time of ['yesterday', '-1', '', '17', '9'.repeat(30)]) {
+    const payload = exported('05', {
+      ...{ MESSAGE: `at ${time}`, SYSLOG_IDENTIFIER: 'clock', __REALTIME_TIMESTAMP: time },
+    })
+    const answer = await store.app.inject({ method: 'POST', url, payload, headers })
+    t.equal(answer.statusCode, 202, answer.body)
+  }
+  t.equal((await entries('{job="systemd-journal"} |= "at "', 'now')).length, 5)
+})
+
 test('what is no export is refused, and what came before is stored', async t => {
   const { store, entries } = await openReceiverStore(t)
   const refused = async (why: RegExp, payload: Buffer, given: Record<string, string> = headers) => {

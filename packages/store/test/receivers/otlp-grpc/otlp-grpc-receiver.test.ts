@@ -6,9 +6,16 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { type ClientHttp2Session, connect, type OutgoingHttpHeaders } from 'node:http2'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { t as root, type Test, test } from 'tap'
 import { makeCertificates } from '../../../../../test/certificates.ts'
+import {
+  type OtlpGrpcParts,
+  OtlpGrpcReceiver,
+} from '../../../src/receivers/otlp-grpc/otlp-grpc-receiver.ts'
+import type { OtlpGrpcConfig } from '../../../src/receivers-config.ts'
+import { createTestLogger } from '../../harness.ts'
 import { openReceiverStore } from '../receiver-store.ts'
 
 root.setTimeout(60_000)
@@ -210,4 +217,24 @@ test('TLS', async t => {
   const tls = `, tls_config: {cert_file: ${dir}/server.crt, key_file: ${dir}/server.key}`
   const { session } = await open(t, 'auth_enabled: false', tls, 'https')
   t.match(await call(session, framed(request('secret'))), { status: '0' })
+})
+
+test('a silent connection is closed, one with calls is not', async t => {
+  const parts = { logger: createTestLogger().logger } as unknown as OtlpGrpcParts
+  const config = { address: { host: '127.0.0.1', port: 0 } } as OtlpGrpcConfig
+  const receiver = new OtlpGrpcReceiver(config, parts, 200)
+  await receiver.listen()
+  t.teardown(() => receiver.close())
+  const session = connect(`http://${receiver.place.split(' ')[1]}`)
+  session.on('error', () => undefined)
+  let isClosed = false
+  session.once('close', () => {
+    isClosed = true
+  })
+  for (let i = 0; i < 8; i++) {
+    await sleep(100)
+    t.match(await call(session, framed(Buffer.alloc(0)), { ':path': '/x' }), { status: '12' })
+  }
+  t.notOk(isClosed)
+  while (!isClosed) await sleep(20)
 })
