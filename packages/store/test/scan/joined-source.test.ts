@@ -104,7 +104,7 @@ test('what is read of all tenants together counts, and no more than that is read
   const maxQueryBytesRead = 75
   const { ask, seen } = await open(t, { limits: { ...unlimited, maxQueryBytesRead } })
   await t.rejects(ask('{app="x"}'), {
-    limit: 'max_query_bytes_read',
+    code: 'LIMIT_EXCEEDED',
     message: /would read too many bytes \(query: 84B, limit: 75B\)/,
   })
   t.match(seen, { most: 1, begun: 4 }, 'one by one, and none after the limit')
@@ -115,7 +115,9 @@ test('what is read of all tenants together counts, and no more than that is read
 test('a tenant keeps its own limit of streams, and the query ends with it', async t => {
   const own = { e: { ...unlimited, cardinalityLimit: 1 } }
   const { ask, seen, runs } = await open(t, { own })
-  await t.rejects(ask('{app=~"x|y"}'), { limit: 'cardinality_limit' })
+  await t.rejects(ask('{app=~"x|y"}'), {
+    message: /cardinality limit exceeded for logs\{\}; 2 entries/,
+  })
   t.equal(seen.begun, 8, 'those at the same time, and none after them')
   t.equal(runs.size, 0, 'nothing goes on')
   await ask('{app="x"}')
