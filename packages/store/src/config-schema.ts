@@ -355,7 +355,7 @@ const patternsSchema = withUnfollowed(
 const querierSchema = withUnfollowed(
   block({
     multi_tenant_queries_enabled: flag(
-      'Let one query read several tenants, with `X-Scope-OrgID: a|b`. Every stream and series then has the label __tenant_id__.',
+      'Let one query read several tenants, with `X-Scope-OrgID: a|b`. Every stream and series then has the label `__tenant_id__`.',
       false,
     ),
   }),
