@@ -1,6 +1,7 @@
 // What label and series requests read of the catalog, for one tenant or several. With several, every stream has the
 // tenant's label, and matchers on it choose tenants, as in queries of lines.
 
+import { setImmediate } from 'node:timers/promises'
 import { chooseTenants, keptTenantLabel, storedName, tenantLabel, withTenant } from '@skald/query'
 import { ascending, formatLabelSet, type LabelSet, type Matcher } from '@skald/wire'
 import type { Catalog, TimeRange } from '../catalog/catalog.ts'
@@ -39,11 +40,13 @@ function readerOfOne(catalog: Catalog, tenant: string): StreamReader {
   }
 }
 
+/** The catalog is synchronous, so other requests run between two tenants. */
 function readerOfSeveral(catalog: Catalog, tenants: readonly string[]): StreamReader {
   const findStreams: StreamReader['findStreams'] = async (matchers, range, onCount) => {
     const chosen = chooseTenants(tenants, matchers)
     const found = new Map<string, LabelSet>()
     for (const tenant of chosen.tenants) {
+      await setImmediate()
       const own = await catalog.findStreams(tenant, chosen.matchers, range, onCount)
       for (const labels of own.values()) {
         const changed = withTenant(labels, tenant)
@@ -57,6 +60,7 @@ function readerOfSeveral(catalog: Catalog, tenants: readonly string[]): StreamRe
     labelNames: async range => {
       const found = new Set<string>()
       for (const tenant of tenants) {
+        await setImmediate()
         for (const name of await catalog.labelNames(tenant, range)) {
           found.add(name === tenantLabel ? keptTenantLabel : name)
         }
@@ -67,6 +71,7 @@ function readerOfSeveral(catalog: Catalog, tenants: readonly string[]): StreamRe
       if (name === tenantLabel) return [...tenants]
       const found = new Set<string>()
       for (const tenant of tenants) {
+        await setImmediate()
         const values = await catalog.labelValues(tenant, storedName(name), range)
         for (const value of values) found.add(value)
       }
