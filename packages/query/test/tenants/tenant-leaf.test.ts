@@ -96,6 +96,15 @@ test('lines of all tenants come in the order of their times, within one limit', 
   t.same(await lines('{app="x", __tenant_id__=~"c|d"}'), [])
 })
 
+test('equal lines of two tenants are two lines, also if a stage makes them equal', async t => {
+  const streams = [{ labels: { app: 'x' }, entries: entries([1, 'v=1']) }]
+  const source = join({ a: createMemorySource(streams), b: createMemorySource(streams) })
+  for (const stage of ['', ' | line_format "same"']) {
+    const result = await ask(`{app="x"}${stage}`, { source })
+    t.equal(result.kind === 'streams' && result.entries.length, 2, stage)
+  }
+})
+
 test('stages do not see the label, and what they make of that name is kept', async t => {
   t.same(await lines('{app="x"} | __tenant_id__="a"'), [])
   t.same(await lines('{app="x", __tenant_id__="b"} | __tenant_id__="sent"'), [
