@@ -1,7 +1,7 @@
 // Sources of several tenants, over real segments.
 
 import { defaultQueryLimits, runQuery } from '@skald/query'
-import { type Test, test } from 'tap'
+import { t as root, type Test, test } from 'tap'
 import { AnswerHold } from '../../src/memory/answer-hold.ts'
 import { createLedger, MemoryLedger } from '../../src/memory/ledger.ts'
 import { MemoryReader } from '../../src/memory/pressure.ts'
@@ -24,16 +24,15 @@ interface OpenOptions {
   readonly queryBytes?: number
 }
 
-/** Nine tenants, each with a stream of two lines. */
-async function open(t: Test, options: OpenOptions = {}) {
-  const { limits = unlimited, own = {}, queryBytes = 400 * mib } = options
+/** Storage with nine tenants, each with a stream of two lines. All tests share it: a scan thread takes a second to start. */
+async function openShared(t: Test) {
   const { segmentsDir, catalog, segments, push } = await openStorage(t)
-  const ledger = createLedger(queryBytes, 1000 * mib)
+  const ledger = createLedger(400 * mib, 1000 * mib)
   const pool = new ScanPool({ directory: segmentsDir, logLevelFields: ['level'], ledger }, 1)
   t.teardown(() => pool.close())
-  for (const [i, tenant] of tenants.entries()) {
+  const pushes = tenants.map((tenant, i) => {
     const at = midnightNs + BigInt(i)
-    await push(
+    return push(
       tenant,
       acceptedStream({ app: 'x' }, [
         [at, `first of ${tenant}`],
@@ -41,7 +40,18 @@ async function open(t: Test, options: OpenOptions = {}) {
       ]),
       ...(tenant === 'e' ? [acceptedStream({ app: 'y' }, [[at, 'more']])] : []),
     )
-  }
+  })
+  await Promise.all(pushes)
+  return { catalog, segments, pool, ledger }
+}
+
+let shared: ReturnType<typeof openShared> | undefined
+
+/** Opens the source of all tenants. */
+async function open(t: Test, options: OpenOptions = {}) {
+  const { limits = unlimited, own = {}, queryBytes = 400 * mib } = options
+  shared ??= openShared(root)
+  const { catalog, segments, pool, ledger } = await shared
   const seen = { running: 0, most: 0, begun: 0 }
   const runs = new SharedRuns<SourceResult>()
   const memory = new MemoryReader({

@@ -62,14 +62,17 @@ const metric = fc.oneof(counted, unwrapped, vector, ratio)
 
 test('two tenants answer like one that has the lines of both', async t => {
   const store = await startTestStore(t, { yaml })
-  for (const [owner, name] of names.entries()) {
-    for (const [i, app] of apps.entries()) {
+  const pushes = names.flatMap((name, owner) =>
+    apps.flatMap((app, i) => {
       const rows = rowsOf(owner, i)
       const pod = `p${owner % 2}`
-      await store.push([jsonStream({ app, pod }, rows)], name)
-      await store.push([jsonStream({ app, pod, owner: name }, rows)], whole)
-    }
-  }
+      return [
+        store.push([jsonStream({ app, pod }, rows)], name),
+        store.push([jsonStream({ app, pod, owner: name }, rows)], whole),
+      ]
+    }),
+  )
+  for (const { statusCode } of await Promise.all(pushes)) t.equal(statusCode, 204)
   const asWhole = (text: string) => text.replaceAll(label, 'owner')
   const asJoined = (text: string) => text.replaceAll(label, '__tenant_id__')
   const end = midnightNs + BigInt(seconds) * 1_000_000_000n
