@@ -75,8 +75,8 @@ const faulty: readonly (readonly [text: string, message: string])[] = [
     '2:3: ruler.enable_alertmanager_discovery: the Alertmanagers are not looked up in SRV records, so alerts would go nowhere; write',
   ],
   [
-    'querier:\n  multi_tenant_queries_enabled: true\n',
-    '2:3: querier.multi_tenant_queries_enabled: a query reads one tenant, and a request for several (a|b) gets 400; remove it',
+    'querier:\n  per_request_limits_enabled: true\n',
+    '2:3: querier.per_request_limits_enabled: limits that a proxy sends in request headers would not apply; remove it',
   ],
   [
     'server:\n  http_tls_config:\n    cert_file: /c.pem\n',

@@ -253,6 +253,7 @@ function configOf({ grpc, syslog }: Ports): string {
     - ${token('pusher', 'push', 'open')}
     - ${token('reader', 'read', 'open')}
     - ${token('vault', 'push, read', 'vault')}
+querier: {multi_tenant_queries_enabled: true}
 receivers:
   otlp: {grpc: {endpoint: "127.0.0.1:${grpc}"}}
   syslog: [{listen_address: "127.0.0.1:${syslog}", tenant: open}]

@@ -12,6 +12,8 @@ export interface ReplicasOptions {
   readonly count: number
   /** Additional configuration of all, as YAML at the top level. */
   readonly config?: string
+  /** Whether requests must name their tenant. */
+  readonly tenants?: boolean
 }
 
 /** How a replica reaches its servers, if not directly. */
@@ -45,9 +47,9 @@ export interface ReplicaOptions extends Omit<ReplicasOptions, 'count'> {
 
 /** Starts one replica. */
 export function startReplica(t: TestScope, options: ReplicaOptions): Promise<TestStore> {
-  const { dir, bucket, postgres, number, config = '', ways } = options
+  const { dir, bucket, postgres, number, config = '', ways, tenants = false } = options
   return startStore(t, {
-    dir: join(dir, `replica-${number}`),
+    ...{ dir: join(dir, `replica-${number}`), tenants },
     config: `${replicaConfig(bucket, postgres, { ...(ways && { ways }) })}${config}`,
   })
 }

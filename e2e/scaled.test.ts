@@ -46,6 +46,36 @@ test('recorded requests, pushed to one replica and asked of another', { skip }, 
   }
 })
 
+test('several tenants, pushed to one replica and asked of another', { skip }, async t => {
+  const dir = t.testdir()
+  const [bucket, postgres] = [await startBucket(t, dir), await createPostgres(t)]
+  const config = 'querier: {multi_tenant_queries_enabled: true}\n'
+  const options = { dir, bucket, postgres, count: 2, config, tenants: true }
+  const [first, second] = await startReplicas(t, options)
+  const request = (store: TestStore, path: string, tenant: string, body?: string) =>
+    store.request(path, {
+      ...(body !== undefined && { method: 'POST', body }),
+      headers: { 'content-type': 'application/json', 'x-scope-orgid': tenant },
+    })
+  for (const [i, tenant] of ['a', 'b', 'c'].entries()) {
+    const values = [[String(nowNs + BigInt(i)), `of ${tenant}`]]
+    const streams = [{ stream: { app: 'x' }, values }]
+    const body = JSON.stringify({ streams })
+    t.equal((await request(first!, '/loki/api/v1/push', tenant, body)).status, 204)
+  }
+  const asked = async (path: string) => {
+    const params = new URLSearchParams(rangeParams('{app="x"}'))
+    const answer = await request(second!, `/loki/api/v1/${path}?${params}`, 'a|c')
+    return (JSON.parse(answer.body) as { data: { result: unknown } }).data
+  }
+  const { result } = await asked('query_range')
+  t.match(
+    (result as { stream: { __tenant_id__: string } }[]).map(one => one.stream.__tenant_id__).sort(),
+    ['a', 'c'],
+  )
+  t.match(await asked('label/__tenant_id__/values'), ['a', 'c'])
+})
+
 test('what one replica acknowledges, every other one finds at once', { skip }, async t => {
   const dir = t.testdir()
   const bucket = await startBucket(t, dir)

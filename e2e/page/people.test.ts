@@ -246,7 +246,10 @@ browserTest('9. People: 360 pixels, light and dark, Korean', async (t, open) => 
 })
 
 browserTest('tenants: the page asks for one, and the session keeps it', async (t, open) => {
-  const store = await startStore(t, { dir: t.testdir(), tenants: true, prefix })
+  const several = `${openLimits}querier: {multi_tenant_queries_enabled: true}\n`
+  const store = await startStore(t, {
+    ...{ dir: t.testdir(), config: several, tenants: true, prefix },
+  })
   await push(store, [{ stream: { app: 'x' }, lines: ['of team one'] }], { tenant: 'one' })
   await push(store, [{ stream: { app: 'x' }, lines: ['of team two'] }], { tenant: 'two(2)' })
   const page = await open(store.url, { expectsFailures: true })
@@ -263,6 +266,14 @@ browserTest('tenants: the page asks for one, and the session keeps it', async (t
   await push(store, [{ stream: { app: 'x' }, lines: ['live for two'] }], { tenant: 'two(2)' })
   await page.locator('.line', { hasText: 'live for two' }).waitFor()
   t.equal(await page.getByText('not for two').count(), 0)
+  await page.getByRole('button', { name: 'Tenant: two(2)' }).click()
+  await page.getByRole('dialog').getByLabel('Tenant').fill('one|two(2)')
+  await page.getByRole('dialog').getByRole('button', { name: 'Show' }).click()
+  await page.getByText('Live lines come from one tenant at a time').waitFor()
+  await page.locator('.line', { hasText: 'of team one' }).waitFor()
+  await page.locator('.line', { hasText: 'of team two' }).waitFor()
+  await ask(page, 'sum by (__tenant_id__) (count_over_time({app="x"}[1h]))')
+  await page.getByText('__tenant_id__="one"').first().waitFor()
 })
 
 browserTest(

@@ -4,6 +4,7 @@ import { formatAddress, parseAddress } from '../src/state/address.ts'
 import { exportHead, exportRows } from '../src/state/export.ts'
 import { LinePages } from '../src/state/lines.ts'
 import { resolveRange, stepSecondsOf } from '../src/state/range.ts'
+import { tenantsIn } from '../src/state/tenants.ts'
 import { en } from '../src/texts/en.ts'
 import { ko } from '../src/texts/ko.ts'
 
@@ -35,6 +36,12 @@ test('ranges count from now, and never end before they begin', async t => {
   const { startNs, endNs } = resolveRange({ from: 'now', to: 'now-1h' }, nowMs)
   t.ok(endNs > startNs)
   t.equal(stepSecondsOf({ startNs: 0n, endNs: 3600n * 10n ** 9n }, 120), 30)
+})
+
+test('one tenant or several can be asked for', async t => {
+  t.same(tenantsIn(''), [])
+  t.same(tenantsIn('a(1)'), ['a(1)'])
+  t.same(tenantsIn('b|a|b|'), ['b', 'a'])
 })
 
 test('what can be completed depends on the place', async t => {

@@ -93,3 +93,11 @@ export type {
 export { parseLogQuery, parseLogql, parseMatchers, parseSelector } from './syntax/parser.ts'
 export { formatLogql, formatLogqlPretty } from './syntax/printer.ts'
 export type { Expr, LogExpr, MetricExpr } from './syntax-tree/ast.ts'
+export {
+  chooseTenants,
+  keptTenantLabel,
+  storedName,
+  tenantLabel,
+  withTenant,
+} from './tenants/tenant-label.ts'
+export { leafOfTenant, mergeTenants, type TenantResult } from './tenants/tenant-leaf.ts'

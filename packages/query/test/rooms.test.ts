@@ -9,7 +9,7 @@ testRooms(tap, {
   floors: [
     ['index.ts'],
     ['detected-fields', 'formats'],
-    ['engine'],
+    ['engine', 'tenants'],
     ['leaf'],
     ['plan', 'syntax'],
     ['syntax-tree'],

@@ -352,11 +352,22 @@ const patternsSchema = withUnfollowed(
   'pattern_ingester',
 )
 
+const querierSchema = withUnfollowed(
+  block({
+    multi_tenant_queries_enabled: flag(
+      'Let one query read several tenants, with `X-Scope-OrgID: a|b`. Every stream and series then has the label `__tenant_id__`.',
+      false,
+    ),
+  }),
+  'querier',
+)
+
 /** Blocks with supported keys, in the order of docs/config.md. */
 const followedBlocks = {
   server: serverSchema,
   common: commonSchema,
   limits_config: limitsSchema,
+  querier: querierSchema,
   pattern_ingester: patternsSchema,
   runtime_config: runtimeSchema,
   compactor: compactorSchema,
@@ -407,6 +418,7 @@ export type RawStoreConfig = {
   readonly receivers: RawReceivers
   readonly limits_config: RawLimits
   readonly runtime_config: Required<XStatic<typeof runtimeSchema>>
+  readonly querier: Required<XStatic<typeof querierSchema>>
   readonly pattern_ingester: Required<XStatic<typeof patternsSchema>>
   readonly compactor: Required<XStatic<typeof compactorSchema>>
   readonly table_manager: Required<XStatic<typeof tableManagerSchema>>

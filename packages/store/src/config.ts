@@ -39,6 +39,8 @@ import type { TlsConfig } from './tls/tls-config.ts'
 export interface StoreConfig {
   /** Whether the tenant comes from the header X-Scope-OrgID. If not, it is `fake`, like in Loki. */
   readonly authEnabled: boolean
+  /** Whether a query may read several tenants. */
+  readonly mayJoinTenants: boolean
   /** Who may come in; `undefined` for everybody. */
   readonly auth: AuthConfig | undefined
   /** Resident memory that the process may take; 0 for no limit. */
@@ -240,6 +242,7 @@ function resolve(
   const httpReadTimeoutMs = serverMs('http_server_read_timeout')
   return {
     authEnabled: config.auth_enabled,
+    mayJoinTenants: config.querier.multi_tenant_queries_enabled,
     auth: readAuth(config, file, report),
     maxMemoryBytes:
       config.max_memory === null ? defaultMaxMemory() : parseConfigBytes(String(config.max_memory)),

@@ -225,6 +225,12 @@ export const expectedSeriesMax = 2000
 
 // http/
 
+/**
+ * Tenants that one query may read. Loki has no such limit; here each tenant's leaves wait for memory, and 16 KB of
+ * headers have room for some hundred names.
+ */
+export const queryTenantsMax = 256
+
 /** How long a whole request may take to arrive: the largest push at 56 KB/s. */
 export const requestArrivalMs = 300_000
 
@@ -872,6 +878,9 @@ export const deleteQueryBytesMax = 16 * 1024
 export const processedDeletesKeptMs = 30 * 86_400_000
 
 // scan/
+
+/** Leaves of one query that run at the same time for its tenants. Each already uses all scan threads. */
+export const tenantLeavesAtOnce = 4
 
 /** Blocks with gap markers that a leaf reads for its warning: at most 64 MB of lines. */
 export const gapBlocksMax = 64

@@ -1,12 +1,11 @@
 // The store as a whole: opens its parts in order and closes them in reverse order.
 
 import { packUrl } from '@skald/page/pack-url'
-import type { LogSource } from '@skald/query'
 import { makePrivateDirectory } from '@skald/wire'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import type { AuthSource } from './auth/auth-watch.ts'
-import type { Catalog, TimeRange } from './catalog/catalog.ts'
+import type { Catalog } from './catalog/catalog.ts'
 import { startCatalogCheck } from './catalog-check.ts'
 import { type Deletes, openCompaction } from './compaction/compaction.ts'
 import type { Compactor } from './compaction/compactor.ts'
@@ -29,7 +28,7 @@ import { addPageRoutes } from './http/page-routes.ts'
 import { addPatternsRoute } from './http/patterns-route.ts'
 import { addPushBodyParser, BodyUnpacker } from './http/push-body.ts'
 import { addPushRoutes } from './http/push-route.ts'
-import type { ReadRouteOptions } from './http/query-context.ts'
+import type { LineRouteOptions, ReadRouteOptions } from './http/query-context.ts'
 import { addQueryRoutes } from './http/query-routes.ts'
 import { addRulesRoutes, type RulesService } from './http/rules-routes.ts'
 import { createHttpServer, refuseOtherMethods, watchMethods } from './http/server.ts'
@@ -45,7 +44,6 @@ import { PushNotes } from './ingest/push-notes.ts'
 import { RefusalLog } from './ingest/refusal-log.ts'
 import { UnpackedRoom } from './ingest/unpacked-room.ts'
 import { ruleThreads } from './limits.ts'
-import type { AnswerHold } from './memory/answer-hold.ts'
 import { openMemory, type StoreMemory } from './memory/store-memory.ts'
 import { countWork, createStoreMetrics, type StoreMetrics } from './metrics.ts'
 import { DiskRoom } from './objects/disk-room.ts'
@@ -53,12 +51,13 @@ import { readDiskUsage } from './objects/disk-usage.ts'
 import type { StoreFiles } from './objects/files.ts'
 import { type OpenAuth, openAuth } from './open-auth.ts'
 import { openRules } from './open-rules.ts'
+import { openSourceBy } from './open-sources.ts'
 import { closeAll, onlyOnce, type Part } from './parts.ts'
 import { ArrivalTimes } from './receivers/arrival-times.ts'
 import { greetAtRoot } from './receivers/elasticsearch/greeting-routes.ts'
 import { addReceiverRoutes, startReceivers } from './receivers/receivers.ts'
 import type { Replica, ReplicaServers } from './scaled/replica.ts'
-import { createLogSource, type LogSourceParts } from './scan/log-source.ts'
+import type { LogSourceParts } from './scan/log-source.ts'
 import { ScanPool } from './scan/pool.ts'
 import { SegmentDamage } from './scan/segment-damage.ts'
 import { SharedRuns } from './scan/shared-runs.ts'
@@ -265,7 +264,8 @@ async function openStore(
     // Separate threads, so that no dashboard delays a rule.
     openSource: () => {
       const threads = own(new ScanPool(scanWorker, ruleThreads, scanning))
-      return sources({ ...sourceParts, pool: threads })
+      const open = sources({ ...sourceParts, pool: threads })
+      return tenant => open([tenant])
     },
   })
   if (rules) own(rules.ruler)
@@ -315,19 +315,6 @@ async function openStore(
   })
   const { address, url } = listener
   return { address, url, receiverPlaces: receivers.places, app, stop }
-}
-
-/** Returns what opens the source for the queries of a tenant. */
-function openSourceBy(
-  parts: LogSourceParts,
-  { limitsOf, deletes }: Pick<RouteParts, 'limitsOf' | 'deletes'>,
-): RouteParts['openSource'] {
-  return (tenant, hold) => {
-    const limits = limitsOf(tenant)
-    const rulesFor = (range: TimeRange) =>
-      limits.deletionMode === 'disabled' ? [] : (deletes?.registry.rulesFor(tenant, range) ?? [])
-    return createLogSource(tenant, { ...parts, limits, rulesFor, hold })
-  }
 }
 
 interface BucketUse {
@@ -423,7 +410,7 @@ interface RouteParts {
   readonly beside: Beside | undefined
   readonly rules: RulesService | undefined
   readonly auth: OpenAuth | undefined
-  readonly openSource: (tenant: string, hold?: AnswerHold) => LogSource
+  readonly openSource: LineRouteOptions['openSource']
 }
 
 async function addRoutes(app: FastifyInstance, parts: RouteParts): Promise<void> {
@@ -433,6 +420,7 @@ async function addRoutes(app: FastifyInstance, parts: RouteParts): Promise<void>
   const methodsOf = watchMethods(app)
   const reading = {
     authEnabled,
+    mayJoinTenants: config.mayJoinTenants,
     limitsOf,
     clock,
     openSource,
@@ -476,7 +464,7 @@ async function addRoutes(app: FastifyInstance, parts: RouteParts): Promise<void>
       addQueryRoutes(routes, { ...reading, demotedOf })
       addExportRoute(routes, reading)
       addCardinalityRoute(routes, { ...reading, guard })
-      addDrilldownRoutes(routes, { authEnabled, limitsOf, version: status.version })
+      addDrilldownRoutes(routes, { ...reading, version: status.version })
       addIndexRoutes(routes, reading)
       if (config.hasPatterns) addPatternsRoute(routes, reading)
       addDetectedRoutes(routes, { ...reading, catalog })

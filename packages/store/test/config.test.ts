@@ -178,7 +178,7 @@ test('unknown keys are all reported at once, with their lines', async t => {
   t.same(problems('auth_enabled: false\nserver:\n  http_listen_prot: 80\nnonsense: 1\n').sort(), [
     '3: Unknown key http_listen_prot in server: did you mean http_listen_port?',
     '4: Unknown key nonsense in the configuration: known keys are auth, auth_enabled, chunk_store_config, common, ' +
-      'compactor, limits_config, max_memory, page, pattern_ingester, receivers, ruler, ruler_storage, runtime_config, server, skald, storage_config, table_manager',
+      'compactor, limits_config, max_memory, page, pattern_ingester, querier, receivers, ruler, ruler_storage, runtime_config, server, skald, storage_config, table_manager',
   ])
   t.match(problems('limits_config:\n  nonsense: 1'), [
     /^2: Unknown key nonsense in limits_config: remove it, or check its spelling$/,
@@ -282,7 +282,7 @@ test('all mistakes are reported at once, in file order', async t => {
     problems(`server:
   http_server_read_timeout: fast
   nothing: 1
-querier: {multi_tenant_queries_enabled: true}
+querier: {per_request_limits_enabled: true}
 limits_config:
   max_line_size: big
   max_query_series: -1
@@ -291,7 +291,7 @@ auth_enabled: perhaps
     [
       /^2: server\.http_server_read_timeout must be a duration/,
       /^3: Unknown key nothing in server/,
-      /^4: querier\.multi_tenant_queries_enabled: /,
+      /^4: querier\.per_request_limits_enabled: /,
       /^6: limits_config\.max_line_size must be a byte size/,
       /^7: limits_config\.max_query_series must not/,
       /^8: auth_enabled must/,

@@ -9,7 +9,7 @@ testRooms(tap, {
   floors: [
     ['index.ts'],
     ['store.ts', 'upkeep'],
-    ['enter-directory.ts', 'open-auth.ts', 'open-rules.ts', 'store-state.ts'],
+    ['enter-directory.ts', 'open-auth.ts', 'open-rules.ts', 'open-sources.ts', 'store-state.ts'],
     ['storage.ts', 'tenant-overrides.ts'],
     ['receivers', 'scaled'],
     ['compaction', 'config-in-force.ts', 'http', 'overrides-file.ts'],
@@ -18,7 +18,7 @@ testRooms(tap, {
     ['resolve-ruler.ts'],
     ['resolve-bucket.ts'],
     ['blocked-queries.ts', 'setting-table.ts'],
-    ['config-schema.ts', 'rules', 'scan', 'tail'],
+    ['config-schema.ts', 'rules', 'scan', 'tail', 'tenants'],
     [
       ...['bucket', 'bucket-schema.ts', 'catalog-check.ts', 'ingest', 'otlp-schema.ts'],
       ...['receivers-schema.ts', 'recovery.ts', 'ruler-schema.ts', 'segment-index.ts'],

@@ -15,6 +15,7 @@ import { LoadedLines } from './lines.ts'
 import { Live } from './live.ts'
 import { absoluteRange, defaultRange, type NsRange, resolveRange, type TimeRange } from './range.ts'
 import { remember, type Settings } from './settings.ts'
+import { tenantsIn } from './tenants.ts'
 
 /** One run of a query: what all parts of the view ask about. */
 export interface Run extends NsRange {
@@ -223,7 +224,8 @@ export class App {
     this.ownTenants.value = tenants
     const { tenant } = this.settings
     // Another user of this tab may have had another one.
-    const isOther = tenants.length > 0 && !tenants.includes(tenant.value)
+    const isOther =
+      tenants.length > 0 && !tenantsIn(tenant.value).every(own => tenants.includes(own))
     this.setTenant(isOther ? '' : tenant.value)
   }
 
@@ -278,7 +280,7 @@ export class App {
     const resolved = resolveRange(range, Date.now())
     const kind = kindOf(query)
     const run = { ...resolved, id: ++this.#runs, query, kind, range, marks: marksOf(query) }
-    const goesLive = isLive && kind === 'lines'
+    const goesLive = isLive && kind === 'lines' && this.#mayGoLive()
     const { order, line } = this.address.value
     const atNs = /^(\d{10,19})\./.exec(line)?.[1]
     const ask = { query, ...resolved, order }
@@ -298,6 +300,14 @@ export class App {
         : undefined
     })
     if (lines) void this.#loadFirst(lines)
+  }
+
+  /** The store sends live lines of one tenant only. */
+  #mayGoLive(): boolean {
+    if (tenantsIn(this.settings.tenant.value).length <= 1) return true
+    this.address.value = { ...this.address.value, isLive: false }
+    this.say(this.texts.value.liveOfOneTenant)
+    return false
   }
 
   async #loadFirst(lines: LoadedLines): Promise<void> {

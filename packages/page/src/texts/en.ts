@@ -10,7 +10,7 @@ export const en = {
   themes: { system: 'as the system', dark: 'dark', light: 'light' },
   tenant: 'Tenant',
   tenantHint:
-    'This store keeps several tenants apart. Whose lines do you want to see? This tab remembers the answer.',
+    'This store keeps several tenants apart. Whose lines do you want to see? If the store allows it, a|b shows those of both. This tab remembers the answer.',
   signIn: {
     title: 'Sign in',
     hint: 'This store wants to know who you are. Write your name and password, or a token.',
@@ -38,6 +38,7 @@ export const en = {
   queryHint: '{app="shop"} |= "text"',
   run: 'Run',
   live: 'Live',
+  liveOfOneTenant: 'Live lines come from one tenant at a time',
   stop: 'Stop',
   lines: 'Lines',
   line: 'Line',

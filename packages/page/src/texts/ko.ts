@@ -9,7 +9,7 @@ export const ko: Texts = {
   themes: { system: '시스템 설정', dark: '어둡게', light: '밝게' },
   tenant: '테넌트',
   tenantHint:
-    '이 저장소는 테넌트별로 로그를 나누어 보관합니다. 어느 테넌트의 로그를 볼까요? 이 탭이 답을 기억합니다.',
+    '이 저장소는 테넌트별로 로그를 나누어 보관합니다. 어느 테넌트의 로그를 볼까요? 저장소가 허용하면 a|b로 두 테넌트의 로그를 함께 볼 수 있습니다. 이 탭이 답을 기억합니다.',
   signIn: {
     title: '로그인',
     hint: '이 저장소는 사용자를 확인합니다. 이름과 비밀번호, 또는 토큰을 입력하세요.',
@@ -37,6 +37,7 @@ export const ko: Texts = {
   queryHint: '{app="shop"} |= "텍스트"',
   run: '실행',
   live: '실시간',
+  liveOfOneTenant: '실시간 로그는 한 번에 한 테넌트만 볼 수 있습니다',
   stop: '중지',
   lines: '로그',
   line: '줄',

@@ -4,6 +4,7 @@ import { useEffect } from 'preact/hooks'
 import { firstLineEveryMs } from '../limits.ts'
 import { useApp } from '../parts/app-context.ts'
 import { IconButton } from '../parts/icon-button.tsx'
+import { tenantsIn } from '../state/tenants.ts'
 
 /** Three ways to send lines. */
 export function FirstStart() {
@@ -23,19 +24,21 @@ export function FirstStart() {
     <section class="first-start" aria-label={t.title}>
       <h1>{t.title}</h1>
       <p>{t.intro}</p>
-      {commandsFor(app.client.address, app.settings.tenant.value).map(({ kind, command }) => (
-        <div key={kind} class="command">
-          <h2>{t.ways[kind]}</h2>
-          <pre>
-            <code>{command}</code>
-          </pre>
-          <IconButton
-            icon="copy"
-            label={`${app.texts.value.copy}: ${t.ways[kind]}`}
-            onClick={() => void app.copy(command)}
-          />
-        </div>
-      ))}
+      {commandsFor(app.client.address, tenantsIn(app.settings.tenant.value)[0] ?? '').map(
+        ({ kind, command }) => (
+          <div key={kind} class="command">
+            <h2>{t.ways[kind]}</h2>
+            <pre>
+              <code>{command}</code>
+            </pre>
+            <IconButton
+              icon="copy"
+              label={`${app.texts.value.copy}: ${t.ways[kind]}`}
+              onClick={() => void app.copy(command)}
+            />
+          </div>
+        ),
+      )}
       <p class="first-wait" role="status">
         <span class="live-dot" /> {t.waiting}
       </p>

@@ -1,4 +1,4 @@
-// GET /skald/labels: how many values the tenant's labels got today, and who pushes those that have too many.
+// GET /skald/labels: how many values the labels of the request's tenants got today, and who pushes those that have too many.
 
 import type { FastifyInstance } from 'fastify'
 import type { CardinalityGuard } from '../ingest/cardinality-guard.ts'
@@ -11,8 +11,10 @@ export function addCardinalityRoute(
   options: ReadRouteOptions & { readonly guard: CardinalityGuard },
 ): void {
   app.get('/skald/labels', (request, reply) => {
-    const { tenant } = openRequest(request, options)
-    const labels = options.guard.list(options.limitsOf, tenant)
+    const { tenants } = openRequest(request, options)
+    const labels = tenants
+      .flatMap(tenant => options.guard.list(options.limitsOf, tenant))
+      .sort((a, b) => b.values - a.values)
     void sendJson(reply, JSON.stringify({ status: 'success', data: labels }))
   })
 }

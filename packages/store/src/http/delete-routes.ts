@@ -14,7 +14,7 @@ import type { DeleteRegistry } from '../deletes/delete-registry.ts'
 import { BadRequestError } from '../errors.ts'
 import { deleteQueryBytesMax } from '../limits.ts'
 import type { Params } from './params.ts'
-import { openRequest, type ReadRouteOptions } from './query-context.ts'
+import { openRequestOfOne, type ReadRouteOptions } from './query-context.ts'
 import { sendJson } from './query-routes.ts'
 import { answerError } from './server.ts'
 
@@ -48,7 +48,7 @@ export function addDeleteRoutes(app: FastifyInstance, options: DeleteRouteOption
     }),
   )
   const open = (request: FastifyRequest) => {
-    const opened = openRequest(request, options)
+    const opened = openRequestOfOne(request, options)
     if (!options.deletes)
       throw new BadRequestError('Retention is not enabled', { code: 'DELETES_OFF' })
     if (opened.limits.deletionMode === 'disabled') {

@@ -11,6 +11,7 @@ import {
 import { ascending } from '@skald/wire'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Catalog, TimeRange } from '../catalog/catalog.ts'
+import { openStreamReader, type StreamReader } from '../tenants/stream-reader.ts'
 import {
   checkLength,
   type LineRouteOptions,
@@ -36,21 +37,23 @@ export function addDetectedRoutes(app: FastifyInstance, options: DetectedRouteOp
     method: methods,
     url: '/loki/api/v1/detected_labels',
     handler: async (request, reply) => {
-      const { tenant, limits, params, nowNs } = openRequest(request, options)
+      const { tenants, limits, params, nowNs } = openRequest(request, options)
       const range = withinLookback(params.orderedRange(nowNs), limits, nowNs)
       checkLength(range, limits)
       const selector = params.get('query')
-      const found = await withDeadline(request, limits, signal =>
-        selector.trim() === ''
-          ? allLabels(catalog, { tenant, range, signal })
-          : labelsOfStreams(catalog, { tenant, range, selector }),
-      )
+      const reader = openStreamReader(catalog, tenants)
+      const found = await withDeadline(request, limits, async signal => {
+        await catalog.refresh()
+        return selector.trim() === ''
+          ? allLabels(reader, { range, signal })
+          : labelsOfStreams(reader, { range, selector })
+      })
       return sendJson(reply, JSON.stringify(found.length > 0 ? { detectedLabels: found } : {}))
     },
   })
 
   const readFields = (request: FastifyRequest) => {
-    const { tenant, limits, params, nowNs } = openRequest(request, options)
+    const { tenants, limits, params, nowNs } = openRequest(request, options)
     const asked = params.orderedRange(nowNs)
     const lineLimit = params.lineLimit()
     const limit = params.fieldLimit()
@@ -59,7 +62,7 @@ export function addDetectedRoutes(app: FastifyInstance, options: DetectedRouteOp
     const range = withinLookback(asked, limits, nowNs)
     const bounds = { lineLimit, limit, limits: limits.query }
     const query = { logql: params.get('query'), ...range, ...bounds }
-    return { query, limits, source: openSource(tenant) }
+    return { query, limits, source: openSource(tenants) }
   }
   app.route({
     method: methods,
@@ -106,15 +109,14 @@ interface DetectedLabel {
   readonly cardinality: number
 }
 
-/** Returns all labels of a tenant. Keeps the values of only one name in memory at a time. */
+/** Returns all labels of the tenants. Keeps the values of only one name in memory at a time. */
 async function allLabels(
-  catalog: Catalog,
-  { tenant, range, signal }: { tenant: string; range: TimeRange; signal: AbortSignal },
+  reader: StreamReader,
+  { range, signal }: { range: TimeRange; signal: AbortSignal },
 ): Promise<DetectedLabel[]> {
   const found: DetectedLabel[] = []
-  await catalog.refresh()
-  for (const label of await catalog.labelNames(tenant, range)) {
-    const values = await catalog.labelValues(tenant, label, range)
+  for (const label of await reader.labelNames(range)) {
+    const values = await reader.labelValues(label, range)
     if (isUsefulLabel(label, values)) found.push({ label, cardinality: values.length })
     // The catalog is synchronous, so let other requests run here.
     await setImmediate()
@@ -124,12 +126,11 @@ async function allLabels(
 }
 
 async function labelsOfStreams(
-  catalog: Catalog,
-  { tenant, range, selector }: { tenant: string; range: TimeRange; selector: string },
+  reader: StreamReader,
+  { range, selector }: { range: TimeRange; selector: string },
 ): Promise<DetectedLabel[]> {
   const valuesOf = new Map<string, Set<string>>()
-  await catalog.refresh()
-  const streams = await catalog.findStreams(tenant, parseSelector(selector), range)
+  const streams = await reader.findStreams(parseSelector(selector), range)
   for (const labels of streams.values()) {
     for (const { name, value } of labels) {
       const values = valuesOf.get(name)

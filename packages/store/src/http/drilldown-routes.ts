@@ -3,20 +3,20 @@
 import { formatPrometheusDuration } from '@skald/go-dialect'
 import type { FastifyInstance } from 'fastify'
 import type { TenantLimits } from '../tenant-limits.ts'
-import { tenantOf } from './query-context.ts'
+import { limitsOfAll } from '../tenants/combined-limits.ts'
+import { type ReadRouteOptions, tenantsOf } from './query-context.ts'
 import { sendJson } from './query-routes.ts'
 
-export interface DrilldownRouteOptions {
-  readonly authEnabled: boolean
-  readonly limitsOf: (tenant: string) => TenantLimits
+export interface DrilldownRouteOptions
+  extends Pick<ReadRouteOptions, 'authEnabled' | 'limitsOf' | 'mayJoinTenants'> {
   readonly version: string
 }
 
 /** Adds the route, with Loki 3.7's response format. */
 export function addDrilldownRoutes(app: FastifyInstance, options: DrilldownRouteOptions): void {
-  const { authEnabled, limitsOf, version } = options
+  const { limitsOf, version } = options
   app.get('/loki/api/v1/drilldown-limits', (request, reply) => {
-    const limits = limitsOf(tenantOf(request, authEnabled))
+    const limits = limitsOfAll(tenantsOf(request, options), limitsOf)
     // The name is Loki's. Here it means that the patterns route exists.
     const url = `${app.prefix}/loki/api/v1/patterns`
     const answer = {

@@ -4,13 +4,13 @@ import { Readable } from 'node:stream'
 import { constants, createGzip } from 'node:zlib'
 import { type ExportFormat, exportFormats, exportWriter, runQuery, walkLogs } from '@skald/query'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { checkBlocked } from '../blocked-queries.ts'
 import { BadRequestError } from '../errors.ts'
 import { answerTakenMs, exportWarningsMax } from '../limits.ts'
 import type { AnswerHold } from '../memory/answer-hold.ts'
 import { takesGzip } from './gzip.ts'
 import type { Params } from './params.ts'
 import {
+  checkBlockedBy,
   type LineRouteOptions,
   openRequest,
   withDeadline,
@@ -27,7 +27,7 @@ export function addExportRoute(app: FastifyInstance, options: LineRouteOptions):
     url: '/skald/export',
     exposeHeadRoute: false,
     handler: async (request, reply) => {
-      const { tenant, limits, params, nowNs } = openRequest(request, options)
+      const { tenants, limits, params, nowNs } = openRequest(request, options)
       const writer = exportWriter(formatOf(params), columnsOf(params))
       const walk = {
         logql: params.get('query'),
@@ -36,7 +36,7 @@ export function addExportRoute(app: FastifyInstance, options: LineRouteOptions):
         skip: countOf(params, 'skip') ?? 0,
         limits: limits.query,
       } as const
-      checkBlocked(walk.logql, limits.blockedQueries)
+      checkBlockedBy(walk.logql, tenants, options)
       const warnings = new Set<string>()
       // Of the page that is on its way to the client.
       let hold: AnswerHold | undefined
@@ -45,7 +45,7 @@ export function addExportRoute(app: FastifyInstance, options: LineRouteOptions):
         run: async query => {
           hold?.release()
           hold = options.createHold?.()
-          const source = options.openSource(tenant, hold)
+          const source = options.openSource(tenants, hold)
           const result = await withDeadline(request, limits, signal =>
             runQuery(query, source, signal),
           )

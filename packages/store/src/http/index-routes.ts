@@ -37,12 +37,12 @@ export function addIndexRoutes(app: FastifyInstance, options: LineRouteOptions):
     method: methods,
     url: '/loki/api/v1/index/stats',
     handler: async (request, reply) => {
-      const { tenant, limits, params, nowNs } = openRequest(request, options)
+      const { tenants, limits, params, nowNs } = openRequest(request, options)
       const { range: asked } = readRange(params, nowNs, () => params.limit())
       const range = withinLookback(asked, limits, nowNs)
       const matchers = parseSelector(params.get('query'))
       const stats = await withDeadline(request, limits, signal =>
-        runIndexStats({ matchers, ...range, limits: limits.query }, openSource(tenant), signal),
+        runIndexStats({ matchers, ...range, limits: limits.query }, openSource(tenants), signal),
       )
       const { streams, blocks, bytes, entries } = stats
       return sendJson(reply, JSON.stringify({ streams, chunks: blocks, bytes, entries }))
@@ -54,13 +54,13 @@ export function addIndexRoutes(app: FastifyInstance, options: LineRouteOptions):
     read: (params: Params, nowNs: bigint) => VolumeBounds,
   ): Promise<string> => {
     const started = performance.now()
-    const { tenant, limits, params, nowNs } = openRequest(request, options)
+    const { tenants, limits, params, nowNs } = openRequest(request, options)
     if (!limits.volumeEnabled) throw new BadRequestError('not found', { code: 'VOLUME_DISABLED' })
     const asked = read(params, nowNs)
     const bounds = { ...asked, ...withinLookback(asked, limits, nowNs) }
     const query = { ...bounds, ...readGrouping(params), limits: limits.query }
     const result = await withDeadline(request, limits, signal =>
-      runVolume({ ...query, maxSeries: limits.volumeMaxSeries }, openSource(tenant), signal),
+      runVolume({ ...query, maxSeries: limits.volumeMaxSeries }, openSource(tenants), signal),
     )
     return formatVolume(result, (performance.now() - started) / 1000)
   }

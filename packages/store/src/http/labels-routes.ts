@@ -6,6 +6,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Catalog, TimeRange } from '../catalog/catalog.ts'
 import { PastLookbackError } from '../errors.ts'
 import { streamBytes } from '../limits.ts'
+import { openStreamReader } from '../tenants/stream-reader.ts'
 import { holdUntilTaken, watchTaking } from './held-answer.ts'
 import { checkLength, openRequest, type ReadRouteOptions, withinLookback } from './query-context.ts'
 import { sendJson } from './query-routes.ts'
@@ -22,12 +23,12 @@ export function addLabelsRoutes(app: FastifyInstance, options: LabelsRouteOption
   const { catalog } = options
   const { createHold } = options
   const names: Find<string[]> = async (request, onCount) => {
-    const { tenant, params, range } = open(request, options)
+    const { reader, params, range } = open(request, options)
     const selector = params.get('query')
-    if (selector === '') return catalog.labelNames(tenant, range)
+    if (selector === '') return reader.labelNames(range)
     const found = new Set<string>()
     for (const labels of (
-      await catalog.findStreams(tenant, parseSelector(selector), range, onCount)
+      await reader.findStreams(parseSelector(selector), range, onCount)
     ).values()) {
       for (const { name } of labels) found.add(name)
     }
@@ -35,12 +36,12 @@ export function addLabelsRoutes(app: FastifyInstance, options: LabelsRouteOption
   }
   const values: Find<string[]> = async (request, onCount) => {
     const { name } = request.params as { name: string }
-    const { tenant, params, range } = open(request, options)
+    const { reader, params, range } = open(request, options)
     const selector = params.get('query')
-    if (selector === '') return catalog.labelValues(tenant, name, range)
+    if (selector === '') return reader.labelValues(name, range)
     const found = new Set<string>()
     for (const labels of (
-      await catalog.findStreams(tenant, parseSelector(selector), range, onCount)
+      await reader.findStreams(parseSelector(selector), range, onCount)
     ).values()) {
       for (const label of labels) if (label.name === name) found.add(label.value)
     }
@@ -73,16 +74,17 @@ export function addLabelsRoutes(app: FastifyInstance, options: LabelsRouteOption
 
   const series: Find<string> = async (request, onCount) => {
     const opened = openRequest(request, options)
-    const { tenant, params } = opened
+    const { tenants, params } = opened
     const selectors = [...params.getAll('match'), ...params.getAll('match[]')]
     // A lone `{}` means every stream here. Queries may not use it.
     const isAll =
       selectors.length === 0 || (selectors.length === 1 && isEmptySelector(selectors[0]!))
     const groups: (readonly Matcher[])[] = isAll ? [[]] : selectors.map(parseSelector)
     const range = checkedRange(opened)
+    const reader = openStreamReader(catalog, tenants)
     const found = new Map<string, LabelSet>()
     for (const matchers of groups) {
-      for (const [text, labels] of await catalog.findStreams(tenant, matchers, range, onCount)) {
+      for (const [text, labels] of await reader.findStreams(matchers, range, onCount)) {
         found.set(text, labels)
       }
     }
@@ -99,7 +101,8 @@ function isEmptySelector(text: string): boolean {
 
 function open(request: FastifyRequest, options: LabelsRouteOptions) {
   const opened = openRequest(request, options)
-  return { ...opened, range: checkedRange(opened) }
+  const reader = openStreamReader(options.catalog, opened.tenants)
+  return { ...opened, reader, range: checkedRange(opened) }
 }
 
 /** @throws BadRequestError when the range is reversed or longer than the limit. */

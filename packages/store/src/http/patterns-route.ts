@@ -18,14 +18,14 @@ export function addPatternsRoute(app: FastifyInstance, options: LineRouteOptions
     method: ['GET', 'POST'],
     url: '/loki/api/v1/patterns',
     handler: async (request, reply) => {
-      const { tenant, limits, params, nowNs } = openRequest(request, options)
+      const { tenants, limits, params, nowNs } = openRequest(request, options)
       // A range that ends before it starts is not an error here. It has no lines.
       const asked = params.timeRange(nowNs)
       const stepNs = params.stepNs({ ...asked, endNs: maxBigint(asked.startNs, asked.endNs) })
       const range = withinLookback(asked, limits, nowNs)
       const query = { logql: params.get('query'), ...range, stepNs, limits: limits.query }
       const { patterns, warnings } = await withDeadline(request, limits, signal =>
-        runPatterns(query, openSource(tenant), signal),
+        runPatterns(query, openSource(tenants), signal),
       )
       const data = patterns.map(patternJson)
       const told = warnings.length > 0 ? { warnings } : {}

@@ -1,9 +1,10 @@
-// What all read routes share: the tenant of a request, its parameters, and a signal that aborts the
+// What all read routes share: the tenants of a request, its parameters, and a signal that aborts the
 // work when the client disconnects or time is up.
 
 import { formatGoDuration, formatPrometheusDuration, maxBigint, nsPerMs } from '@skald/go-dialect'
 import type { LogSource } from '@skald/query'
 import type { FastifyRequest } from 'fastify'
+import { checkBlocked } from '../blocked-queries.ts'
 import type { TimeRange } from '../catalog/catalog.ts'
 import {
   BadRequestError,
@@ -13,9 +14,10 @@ import {
 } from '../errors.ts'
 import type { AnswerHold } from '../memory/answer-hold.ts'
 import type { TenantLimits } from '../tenant-limits.ts'
+import { limitsOfAll } from '../tenants/combined-limits.ts'
 import type { CreateHold } from './held-answer.ts'
 import { Params } from './params.ts'
-import { resolveTenant } from './tenant.ts'
+import { resolveTenant, resolveTenants, type Tenants } from './tenant.ts'
 
 /** Reads the query string and the form body. */
 export function readParams(request: FastifyRequest): Params {
@@ -34,6 +36,8 @@ export function readParams(request: FastifyRequest): Params {
 /** Options shared by the read routes. */
 export interface ReadRouteOptions {
   readonly authEnabled: boolean
+  /** Whether a query may read several tenants. */
+  readonly mayJoinTenants: boolean
   readonly limitsOf: (tenant: string) => TenantLimits
   readonly clock: { now(): number }
   readonly createHold?: CreateHold
@@ -42,20 +46,39 @@ export interface ReadRouteOptions {
 /** Options of the routes that read lines. */
 export interface LineRouteOptions extends ReadRouteOptions {
   /** `hold` counts the memory of the answer until the client has it. */
-  readonly openSource: (tenant: string, hold?: AnswerHold) => LogSource
+  readonly openSource: (tenants: Tenants, hold?: AnswerHold) => LogSource
 }
 
 /**
- * Reads what every read route starts with: tenant, the tenant's limits, parameters and current
+ * Reads what every read route starts with: tenants, their limits as one, parameters and current
  * time.
  */
-export function openRequest(
-  request: FastifyRequest,
-  { authEnabled, limitsOf, clock }: ReadRouteOptions,
-) {
+export function openRequest(request: FastifyRequest, options: ReadRouteOptions) {
+  const { limitsOf, clock } = options
+  const tenants = tenantsOf(request, options)
+  const limits = limitsOfAll(tenants, limitsOf)
+  const nowNs = BigInt(clock.now()) * nsPerMs
+  return { tenants, limits, params: readParams(request), nowNs }
+}
+
+/** Reads the same for a route that works with one tenant only. */
+export function openRequestOfOne(request: FastifyRequest, options: ReadRouteOptions) {
+  const { limitsOf, clock, authEnabled } = options
   const tenant = tenantOf(request, authEnabled)
   const nowNs = BigInt(clock.now()) * nsPerMs
   return { tenant, limits: limitsOf(tenant), params: readParams(request), nowNs }
+}
+
+/**
+ * Checks a query against the rules of each tenant.
+ * @throws BadRequestError with Loki's text; LogqlSyntaxError.
+ */
+export function checkBlockedBy(
+  logql: string,
+  tenants: Tenants,
+  { limitsOf }: ReadRouteOptions,
+): void {
+  for (const tenant of tenants) checkBlocked(logql, limitsOf(tenant).blockedQueries)
 }
 
 const drilldownTag = /\bSource=grafana-lokiexplore-app\b/i
@@ -68,10 +91,23 @@ export function isDrilldown({ headers }: FastifyRequest): boolean {
   return drilldownTag.test(String(headers['x-query-tags'] ?? ''))
 }
 
-/** Returns the tenant of a read request. */
+/** Returns the tenant of a request that works with one. */
 export function tenantOf(request: FastifyRequest, authEnabled: boolean): string {
-  const header = request.headers['x-scope-orgid']
-  return resolveTenant(Array.isArray(header) ? header[0] : header, authEnabled)
+  return resolveTenant(tenantHeader(request), authEnabled)
+}
+
+/** Returns the tenants of a read request. */
+export function tenantsOf(
+  request: FastifyRequest,
+  { authEnabled, mayJoinTenants }: Pick<ReadRouteOptions, 'authEnabled' | 'mayJoinTenants'>,
+): Tenants {
+  const header = tenantHeader(request)
+  return mayJoinTenants ? resolveTenants(header, authEnabled) : [resolveTenant(header, authEnabled)]
+}
+
+function tenantHeader({ headers }: FastifyRequest): string | undefined {
+  const header = headers['x-scope-orgid']
+  return Array.isArray(header) ? header[0] : header
 }
 
 /**

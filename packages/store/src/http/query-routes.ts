@@ -15,13 +15,13 @@ import {
 } from '@skald/query'
 import { formatLabelSet } from '@skald/wire'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { checkBlocked } from '../blocked-queries.ts'
 import { AnswerTooLargeError, BadRequestError } from '../errors.ts'
 import type { TenantLimits } from '../tenant-limits.ts'
 import { demotedWarnings } from './demoted-warnings.ts'
 import { holdUntilTaken, watchTaking } from './held-answer.ts'
 import type { Params } from './params.ts'
 import {
+  checkBlockedBy,
   isDrilldown,
   type LineRouteOptions,
   openRequest,
@@ -38,21 +38,22 @@ export interface QueryRouteOptions extends LineRouteOptions {
 
 /** Adds the query routes. */
 export function addQueryRoutes(app: FastifyInstance, options: QueryRouteOptions): void {
-  const { openSource, createHold, demotedOf } = options
+  const { openSource, createHold, demotedOf, limitsOf } = options
 
   /** Runs the query of a request. `read` takes it from the parameters. */
   const run = async (request: FastifyRequest, reply: FastifyReply, read: ReadQuery) => {
     const started = performance.now()
-    const { tenant, limits, params, nowNs } = openRequest(request, options)
+    const { tenants, limits, params, nowNs } = openRequest(request, options)
     // If there are too many series, Drilldown gets a partial result, like from Loki 3.7.
     const query = { ...read(params, { nowNs, limits }), allowsPartial: isDrilldown(request) }
-    checkBlocked(query.logql, limits.blockedQueries)
+    checkBlockedBy(query.logql, tenants, options)
     const hold = holdUntilTaken(reply.raw, createHold)
     const answer = await withDeadline(request, limits, signal =>
-      runQuery(query, openSource(tenant, hold), signal),
+      runQuery(query, openSource(tenants, hold), signal),
     )
     watchTaking(reply.raw, hold)
-    const warnings = demotedWarnings(query.logql, demotedOf(tenant, limits))
+    const demoted = tenants.map(tenant => demotedOf(tenant, limitsOf(tenant)))
+    const warnings = demotedWarnings(query.logql, unionOf(demoted))
     const result = { ...answer, warnings: [...answer.warnings, ...warnings] }
     const entryCount = result.kind === 'streams' ? result.entries.length : 0
     const seconds = (performance.now() - started) / 1000
@@ -109,6 +110,11 @@ export function addQueryRoutes(app: FastifyInstance, options: QueryRouteOptions)
       return sendJson(reply, `{"streams":${JSON.stringify(streams)},"stats":${statsJson}}`)
     },
   })
+}
+
+/** Most tenants have none. */
+function unionOf(sets: readonly ReadonlySet<string>[]): ReadonlySet<string> {
+  return sets.reduce((all, own) => (own.size > 0 ? all.union(own) : all))
 }
 
 /**

@@ -1,4 +1,4 @@
-// GET /skald/status: what the page shows about a store. Only the tenant's own data, and what every client may know.
+// GET /skald/status: what the page shows about a store. Only the data of the request's tenants, and what every client may know.
 
 import { nsPerSecond } from '@skald/go-dialect'
 import type { FastifyInstance } from 'fastify'
@@ -10,6 +10,7 @@ import type { DiskUsage } from '../objects/disk-usage.ts'
 import type { TenantLimits } from '../tenant-limits.ts'
 import { openRequest, type ReadRouteOptions } from './query-context.ts'
 import { sendJson } from './query-routes.ts'
+import { sumClients, sumDays, sumRetention, sumSlots } from './tenant-sums.ts'
 
 /** What the disk holds and when it will be full. */
 export interface StatusOutlook {
@@ -34,42 +35,39 @@ export interface StatusRouteParts extends ReadRouteOptions {
 /** Adds the route. */
 export function addStatusRoute(app: FastifyInstance, parts: StatusRouteParts): void {
   app.get('/skald/status', async (request, reply) => {
-    const { tenant, limits } = openRequest(request, parts)
+    const { tenants } = openRequest(request, parts)
+    const own = new Set(tenants)
     const { catalog, compactor, notes, version, state, hasAgent, clock, authEnabled } = parts
     const outlook = await parts.outlook()
-    const days = (await catalog.daySizes()).filter(day => day.tenant === tenant)
+    const days = sumDays(await catalog.daySizes(), own)
     const level0 = await catalog.level0()
     const { segments, streams } = await catalog.totals()
     const data = {
       ...{ version, state: state(), hasAgent, nowMs: clock.now() },
-      ...(authEnabled && { tenant }),
-      days: days.map(({ day, compactedBytes, level0Bytes }) => ({
-        day: formatDay(day),
-        bytes: compactedBytes + level0Bytes,
-      })),
+      ...(authEnabled && { tenant: tenants.join('|') }),
+      days: days.map(({ day, bytes }) => ({ day: formatDay(day), bytes })),
       disk: { ...outlook.usage, minFreeBytes: outlook.minFreeBytes },
       room: {
-        bytesPerDay: outlook.growth.find(own => own.tenant === tenant)?.bytesPerDay ?? 0,
+        bytesPerDay: outlook.growth
+          .filter(({ tenant }) => own.has(tenant))
+          .reduce((sum, { bytesPerDay }) => sum + bytesPerDay, 0),
         fullInDays: outlook.fullInDays ?? null,
         oldestDay: days[0] === undefined ? null : formatDay(days[0].day),
       },
-      retention: retentionJson(limits),
+      retention: retentionJson(tenants.map(parts.limitsOf)),
       compaction: {
         ...{ isRunning: compactor.isRunning, runs: compactor.runs },
         ...{ segments, streams, level0Segments: level0.segments, level0Bytes: level0.sizeBytes },
       },
-      ingest: { slotMs: notedSlotMs, slots: notes.slotsOf(tenant) },
-      clients: notes.clientsOf(tenant),
+      ingest: { slotMs: notedSlotMs, slots: sumSlots(notes, tenants) },
+      clients: sumClients(notes, tenants),
     }
     return sendJson(reply, JSON.stringify({ status: 'success', data }))
   })
 }
 
 /** Periods in seconds; 0 means that lines stay. */
-function retentionJson({ retentionNs, retentionMaxBytes, retentionStreams }: TenantLimits) {
-  return {
-    seconds: Number(retentionNs / nsPerSecond),
-    maxBytes: retentionMaxBytes,
-    streams: retentionStreams.length,
-  }
+function retentionJson(each: readonly TenantLimits[]) {
+  const { retentionNs, ...sizes } = sumRetention(each)
+  return { seconds: Number(retentionNs / nsPerSecond), ...sizes }
 }

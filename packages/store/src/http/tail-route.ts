@@ -20,7 +20,7 @@ import { TailClient } from '../tail/tail-client.ts'
 import type { TailHub } from '../tail/tail-hub.ts'
 import {
   type LineRouteOptions,
-  openRequest,
+  openRequestOfOne,
   withDeadline,
   withinLookback,
 } from './query-context.ts'
@@ -98,7 +98,7 @@ export function addTailRoutes(app: FastifyInstance, options: TailRouteOptions): 
 }
 
 function readAsk(request: FastifyRequest, options: TailRouteOptions): TailAsk {
-  const { tenant, limits, params, nowNs } = openRequest(request, options)
+  const { tenant, limits, params, nowNs } = openRequestOfOne(request, options)
   const logql = params.get('query')
   const log = parseLogQuery(logql)
   const asked = params.timeRange(nowNs)
@@ -217,7 +217,7 @@ class Tails {
       limits: limits.query,
     } as const
     const result = await withDeadline(request, limits, signal =>
-      runQuery(query, openSource(tenant), signal),
+      runQuery(query, openSource([tenant]), signal),
     )
     if (result.kind !== 'streams')
       throw new TypeError(`unexpected result of a tail: ${result.kind}`)

@@ -74,6 +74,12 @@ class RuleReader {
     if (!cursor.isMap) return cursor.fail('a rule group must be a map with name and rules')
     this.#checkKeys(cursor, groupKeys)
     const name = textAt(cursor, 'name')
+    const others = cursor.get('source_tenants')
+    if (others && !others.isNull && others.items().length > 0) {
+      others.failAtKey(
+        'source_tenants: a rule reads the lines of its own tenant only; remove it, and write the rule for each tenant',
+      )
+    }
     const limit = cursor.get('limit')
     const rules = cursor.get('rules')?.items() ?? []
     return {

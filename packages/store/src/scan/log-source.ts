@@ -58,42 +58,60 @@ export interface LogSourceParts {
   readonly onWork?: (stats: ScanStats) => void
 }
 
-/** The result of a leaf, and what it used of the memory of queries, with the copies of the result. */
+/** The result of a leaf. */
 export interface SourceResult {
   readonly result: LeafResult
+  /** What it used of the memory of queries, with the copies of the result. */
   readonly usedBytes: number
+  /** Bytes of lines in the blocks that it chose to read; 0 if there is no limit for them. */
+  readonly chosenBytes: number
 }
 
 /** Limits of one leaf from `limits_config`; 0 means no limit. */
-export type LeafLimits = Pick<
-  TenantLimits,
-  'maxQueryBytesRead' | 'maxQuerierBytesRead' | 'cardinalityLimit'
->
+export interface LeafLimits
+  extends Pick<TenantLimits, 'maxQueryBytesRead' | 'maxQuerierBytesRead' | 'cardinalityLimit'> {
+  /** What the same leaf has read of other tenants, which counts too. */
+  readonly bytesBefore?: number
+}
 
-const noLimits: LeafLimits = { maxQueryBytesRead: 0, maxQuerierBytesRead: 0, cardinalityLimit: 0 }
+/** Of a leaf that may read and find as much as there is. */
+export const noLimits: LeafLimits = {
+  maxQueryBytesRead: 0,
+  maxQuerierBytesRead: 0,
+  cardinalityLimit: 0,
+}
 
 /** Creates the source for a tenant's queries. */
 export function createLogSource(tenant: string, parts: LogSourceParts): LogSource {
   return {
-    select: async (leaf, signal) => {
-      const refreshing = parts.catalog.refresh()
-      const outdated = refreshing && (await refreshing)
-      // Read the rules before finding segments: if a rule is gone by then, its entries are no
-      // longer in the segments either.
-      const deletes = parts.rulesFor?.(leaf) ?? []
-      const selection = { tenant, leaf, deletes }
-      let isShared = true
-      const found = await parts.runs.join(keyOf(selection, parts), signal, shared => {
-        isShared = false
-        return selectWithin(selection, parts, shared)
-      })
-      const { usedBytes } = found
-      parts.hold?.takeResult(usedBytes)
-      const result = outdated === undefined ? found.result : withWarning(found.result, outdated)
-      if (!isShared) return result
-      return { ...result, stats: { ...result.stats, leavesShared: 1 } }
-    },
+    select: async (leaf, signal) => (await selectOfTenant({ tenant, leaf }, parts, signal)).result,
   }
+}
+
+/**
+ * Runs a leaf over the lines of a tenant.
+ * @throws what LogSource.select throws.
+ */
+export async function selectOfTenant(
+  { tenant, leaf }: Pick<Selection, 'tenant' | 'leaf'>,
+  parts: LogSourceParts,
+  signal: AbortSignal,
+): Promise<SourceResult> {
+  const refreshing = parts.catalog.refresh()
+  const outdated = refreshing && (await refreshing)
+  // Read the rules before finding segments: if a rule is gone by then, its entries are no
+  // longer in the segments either.
+  const deletes = parts.rulesFor?.(leaf) ?? []
+  const selection = { tenant, leaf, deletes }
+  let isShared = true
+  const found = await parts.runs.join(keyOf(selection, parts), signal, shared => {
+    isShared = false
+    return selectWithin(selection, parts, shared)
+  })
+  parts.hold?.takeResult(found.usedBytes)
+  const result = outdated === undefined ? found.result : withWarning(found.result, outdated)
+  if (!isShared) return { ...found, result }
+  return { ...found, result: { ...result, stats: { ...result.stats, leavesShared: 1 } } }
 }
 
 function withWarning(result: LeafResult, text: string): LeafResult {
@@ -106,8 +124,9 @@ function withWarning(result: LeafResult, text: string): LeafResult {
  */
 function keyOf({ tenant, leaf, deletes }: Selection, { segments, limits }: LogSourceParts): string {
   const hidden = deletes.map(({ id }) => id)
-  const { maxQueryBytesRead, maxQuerierBytesRead, cardinalityLimit } = limits ?? noLimits
-  const bounds = [maxQueryBytesRead, maxQuerierBytesRead, cardinalityLimit]
+  const { maxQueryBytesRead, maxQuerierBytesRead, cardinalityLimit, bytesBefore } =
+    limits ?? noLimits
+  const bounds = [maxQueryBytesRead, maxQuerierBytesRead, cardinalityLimit, bytesBefore]
   return JSON.stringify([tenant, segments.version, bounds, hidden, leafKey(leaf)])
 }
 
@@ -118,34 +137,35 @@ async function selectWithin(
   signal: AbortSignal,
 ): Promise<SourceResult> {
   const { gate } = parts
-  if (!gate) return { result: await selectWhole(selection, parts, { signal }), usedBytes: 0 }
+  if (!gate) return { ...(await selectWhole(selection, parts, { signal })), usedBytes: 0 }
   return await gate.run(selection.tenant, signal, async pass => {
-    const result = await selectWhole(selection, parts, { signal: pass.signal, pass })
-    return { result, usedBytes: pass.usedBytes }
+    const whole = await selectWhole(selection, parts, { signal: pass.signal, pass })
+    return { ...whole, usedBytes: pass.usedBytes }
   })
 }
+
+type WholeResult = Omit<SourceResult, 'usedBytes'>
 
 async function selectWhole(
   selection: Selection,
   parts: LogSourceParts,
   run: Pick<SelectRun, 'signal' | 'pass'>,
-): Promise<LeafResult> {
+): Promise<WholeResult> {
   const leftOut = new LeftOut()
   const remoteWork = { requests: 0, bytes: 0 }
   let threadEnds = 0
   for (let attempt = 1; ; ) {
     try {
       const stats = { ...createScanStats(), leaves: 1 }
-      const result = await countRemoteWork(remoteWork, () =>
+      const { result, chosenBytes } = await countRemoteWork(remoteWork, () =>
         selectOnce(selection, parts, { ...run, stats, leftOut }),
       )
       addWork(stats, result.stats, selection.leaf)
       stats.bucketRequests = remoteWork.requests
       stats.bucketBytesRead = remoteWork.bytes
       parts.onWork?.(stats)
-      return leftOut.isEmpty
-        ? { ...result, stats }
-        : { ...result, stats, warnings: leftOut.warnings() }
+      const warnings = leftOut.isEmpty ? undefined : leftOut.warnings()
+      return { result: { ...result, stats, ...(warnings && { warnings }) }, chosenBytes }
     } catch (error) {
       if (error instanceof ScanThreadEndedError && threadEnds++ < threadEndsMax) continue
       // A scan that came upon damage begins again without it, because its rows count half.
@@ -173,7 +193,7 @@ async function selectOnce(
   selection: Selection,
   { catalog, segments, pool, limits = noLimits, onDamage }: LogSourceParts,
   { signal, stats, leftOut, pass }: SelectRun,
-): Promise<LeafResult> {
+): Promise<WholeResult> {
   const { tenant, leaf, deletes } = selection
   const started = performance.now()
   const range = { startNs: leaf.startNs, endNs: leaf.endNs }
@@ -195,6 +215,7 @@ async function selectOnce(
     await pass?.reserve(estimateLeaf({ leaf, streamCount, blocksOf, threadCount }))
     const gaps = await findGaps(leaf, { flagged, labelsTexts, deletes, pool, signal })
     const withGaps = (result: LeafResult): LeafResult => (gaps ? { ...result, gaps } : result)
+    const read = (result: LeafResult, chosenBytes: number) => ({ result, chosenBytes })
     stats[unreadName(leaf)] = blocksOf.reduce((sum, blocks) => sum + blocks.length, 0)
     if (leaf.kind !== 'volume') {
       const all = blocksOf.flatMap(refs => groupOverlapping(refs, ({ record }) => record))
@@ -203,21 +224,22 @@ async function selectOnce(
         onDamage: (segment, damage) => onDamage?.(segment, 'counts', damage),
       })
       stats[unreadName(leaf)] -= stats.blocksFromCounts
-      if (known && groups.length === 0) return withGaps(known)
-      checkBytes(groups, limits)
+      if (known && groups.length === 0) return read(withGaps(known), 0)
+      const chosenBytes = checkBytes(groups, limits)
       const job = { leaf, labelsTexts, deletes, groups: orderGroups(groups, leaf), pass }
       const scanned = await pool.run(job, signal)
-      return withGaps(known ? mergeLeafResults(leaf, [known, scanned]) : scanned)
+      const whole = known ? mergeLeafResults(leaf, [known, scanned]) : scanned
+      return read(withGaps(whole), chosenBytes)
     }
     const { known, groups } = await planVolume(
       leaf,
       { labels: [...streams.values()], blocksOf },
       createPause(signal),
     )
-    if (groups.length === 0) return known
-    checkBytes(groups, limits)
+    if (groups.length === 0) return read(known, 0)
+    const chosenBytes = checkBytes(groups, limits)
     const job = { leaf, labelsTexts, deletes, groups: bySegment(groups), pass }
-    return mergeLeafResults(leaf, [known, await pool.run(job, signal)])
+    return read(mergeLeafResults(leaf, [known, await pool.run(job, signal)]), chosenBytes)
   } finally {
     await release()
   }
@@ -245,16 +267,17 @@ function checkStreams(count: number, { cardinalityLimit }: LeafLimits): void {
 }
 
 /**
- * Checks the size of a scan before it starts.
+ * Checks the size of a scan before it starts, and returns it in bytes; 0 if there is no limit.
  * @throws LimitExceededError
  */
 function checkBytes(
   groups: readonly BlockGroup[],
-  { maxQueryBytesRead, maxQuerierBytesRead }: LeafLimits,
-): void {
-  if (maxQueryBytesRead === 0 && maxQuerierBytesRead === 0) return
-  let bytes = 0
-  for (const group of groups) for (const { record } of group) bytes += record.lineBytes
+  { maxQueryBytesRead, maxQuerierBytesRead, bytesBefore = 0 }: LeafLimits,
+): number {
+  if (maxQueryBytesRead === 0 && maxQuerierBytesRead === 0) return 0
+  let own = 0
+  for (const group of groups) for (const { record } of group) own += record.lineBytes
+  const bytes = bytesBefore + own
   const query = formatLogqlBytes(bytes)
   if (maxQueryBytesRead > 0 && bytes > maxQueryBytesRead) {
     throw new LimitExceededError(
@@ -268,6 +291,7 @@ function checkBytes(
       `query too large to execute on a single querier: (query: ${query}, limit: ${formatLogqlBytes(maxQuerierBytesRead)}); consider adding more specific stream selectors, reduce the time range of the query, or adjust parallelization settings`,
     )
   }
+  return own
 }
 
 /** Log queries scan the most relevant blocks first. All others read each file in one go. */

@@ -73,11 +73,6 @@ export const refusedKeys: readonly RefusedKey[] = [
     why: 'the store would answer requests from other clusters',
     instead: 'let a proxy in front of the store refuse them, and remove this key',
   }),
-  refuse('querier.multi_tenant_queries_enabled', {
-    unless: [false],
-    why: 'a query reads one tenant, and a request for several (a|b) gets 400',
-    instead: 'remove it, and add a datasource for each tenant',
-  }),
   refuse('querier.per_request_limits_enabled', {
     unless: [false],
     why: 'limits that a proxy sends in request headers would not apply',

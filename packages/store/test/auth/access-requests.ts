@@ -92,7 +92,7 @@ export const requests: readonly AccessRequest[] = [
   { line: 'GET /' },
   { line: 'GET /assets/nothing.js' },
   { line: labels, note: 'no tenant' },
-  ...['a', 'b', 'a|b', 'A', '*', 'a, b', '../a'].map(name => ({
+  ...['a', 'b', 'a|b', 'b|a|b', 'a|A', 'a|', '|a', 'A', '*', 'a|*', 'a, b', '../a'].map(name => ({
     line: labels,
     headers: tenant(name),
     note: `tenant \`${name.replaceAll('|', '\\|')}\``,
@@ -107,6 +107,15 @@ export const requests: readonly AccessRequest[] = [
     body: 'query=%7Bapp%3D%22x%22%7D',
     note: 'tenant `a`',
   },
+  ...[
+    'GET /loki/api/v1/query_range?query=%7Bapp%3D%22x%22%7D',
+    'GET /loki/api/v1/index/volume?query=%7B__tenant_id__%3D%22a%22%7D',
+    'GET /loki/api/v1/label/__tenant_id__/values',
+    'GET /skald/export?query=%7B__tenant_id__%3D%22b%22%7D',
+    'GET /skald/status',
+    'GET /loki/api/v1/rules',
+    'GET /loki/api/v1/delete',
+  ].map(line => ({ line, headers: tenant('a|b'), note: 'tenant `a\\|b`' })),
   { line: 'GET /api/prom/label', headers: tenant('a'), note: 'tenant `a`' },
   ...['a', 'b', 'a|b'].map(name => ({
     line: 'POST /loki/api/v1/push',
@@ -129,6 +138,12 @@ export const requests: readonly AccessRequest[] = [
   { line: 'GET /loki/api/v1/push' },
   { line: tail, headers: { ...upgrade, ...tenant('a') }, note: 'websocket, tenant `a`' },
   { line: tail, headers: { ...upgrade, ...tenant('b') }, note: 'websocket, tenant `b`' },
+  { line: tail, headers: { ...upgrade, ...tenant('a|b') }, note: 'websocket, tenant `a\\|b`' },
+  {
+    line: tail,
+    headers: { ...upgrade, 'sec-websocket-protocol': 'skald-tenant.a%7Cb' },
+    note: 'websocket, tenant `a\\|b` by protocol',
+  },
   {
     line: tail,
     headers: { ...upgrade, 'sec-websocket-protocol': 'skald-tenant.b' },

@@ -69,6 +69,7 @@ test('the table of docs/security.md says who gets which answer', async t => {
   const dir = t.testdir({ htpasswd: `${ann}\n`, plain: {}, prefixed: {} })
   const htpasswd = join(dir, 'htpasswd')
   const yaml = `${authBlock(htpasswd)}auth_enabled: true
+querier: {multi_tenant_queries_enabled: true}
 ruler: {evaluation_interval: 1h}
 compactor: {retention_enabled: true}
 `

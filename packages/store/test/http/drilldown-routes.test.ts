@@ -45,7 +45,12 @@ test('patterns are advertised if their endpoint exists, under any prefix', async
       await app.register(
         async routes => {
           const limitsOf = () => limits
-          addDrilldownRoutes(routes, { authEnabled: false, limitsOf, version: '1' })
+          addDrilldownRoutes(routes, {
+            authEnabled: false,
+            mayJoinTenants: false,
+            limitsOf,
+            version: '1',
+          })
           if (hasPatterns) routes.get('/loki/api/v1/patterns', () => '')
         },
         { prefix },

@@ -70,7 +70,8 @@ limits_config: {max_line_size: 1MB, bloom_ngram_skip: 1}`,
   })
   t.same(Object.keys(shown).sort(), [
     ...['auth_enabled', 'common', 'compactor', 'limits_config', 'max_memory'],
-    ...['page', 'pattern_ingester', 'receivers', 'runtime_config', 'server', 'target'],
+    ...['page', 'pattern_ingester', 'querier', 'receivers', 'runtime_config', 'server'],
+    'target',
   ])
   t.same(Object.keys(shown.compactor).sort(), [
     ...['delete_max_interval', 'delete_request_cancel_period', 'retention_enabled'],

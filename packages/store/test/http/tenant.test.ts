@@ -1,6 +1,6 @@
 import { test } from 'tap'
 import { BadRequestError } from '../../src/errors.ts'
-import { resolveTenant, singleTenant } from '../../src/http/tenant.ts'
+import { resolveTenant, resolveTenants, singleTenant } from '../../src/http/tenant.ts'
 
 test('without auth, every request belongs to one tenant', async t => {
   t.equal(resolveTenant(undefined, false), singleTenant)
@@ -34,4 +34,31 @@ test('missing and invalid names are rejected', async t => {
   f('../etc', 'BAD_REQUEST', "tenant ID '../etc' contains unsupported character '/'")
   f('a b', 'BAD_REQUEST', "tenant ID 'a b' contains unsupported character ' '")
   f('값', 'BAD_REQUEST', "tenant ID '값' contains unsupported character '값'")
+})
+
+test('the same name several times is one tenant', async t => {
+  t.equal(resolveTenant('a|a', true), 'a')
+  t.throws(() => resolveTenant('|', true), { message: /has a \| without a tenant/ })
+  t.throws(() => resolveTenant('a b|c', true), { message: 'multiple org IDs present' })
+})
+
+test('the tenants of a query are sorted, each once', async t => {
+  const f = (header: string, wanted: readonly string[]) =>
+    t.same(resolveTenants(header, true), wanted)
+  f('a', ['a'])
+  f('b|a|B|b|a', ['B', 'a', 'b'])
+  f('a.|a|a-', ['a', 'a-', 'a.'])
+  t.same(resolveTenants('a|b', false), [singleTenant])
+  t.throws(() => resolveTenants(undefined, true), { code: 'TENANT_MISSING' })
+})
+
+test('every tenant of a query is checked, and there are not too many', async t => {
+  const f = (header: string, message: string) =>
+    t.throws(() => resolveTenants(header, true), { code: 'BAD_REQUEST', message })
+  f('a|b c', "tenant ID 'b c' contains unsupported character ' '")
+  f('a||b', 'X-Scope-OrgID has a | without a tenant beside it')
+  f('a|..', "tenant ID is '.' or '..'")
+  const many = Array.from({ length: 257 }, (_, i) => `t${i}`)
+  f(many.join('|'), 'X-Scope-OrgID names 257 tenants: a query reads at most 256')
+  t.equal(resolveTenants([...many.slice(1), 't1'].join('|'), true).length, 256)
 })

@@ -50,6 +50,14 @@ test('a file is read with all its keys, and written again with the same meaning'
   t.match(listed['a/b "c"'], [{ name: 'web', interval: '1m30s', rules: [{ for: '1d' }, {}] }])
 })
 
+test('a group that would read other tenants is refused', async t => {
+  t.match(problems('groups:\n  - name: a\n    source_tenants: [b]\n    rules: []\n'), [
+    /^3:5: source_tenants: a rule reads the lines of its own tenant only; remove it/,
+  ])
+  t.match(mistakes('{name: a, source_tenants: [a, b], rules: []}'), [/^source_tenants: /])
+  t.same(problems('groups:\n  - name: a\n    source_tenants: []\n    rules: []\n'), [])
+})
+
 test('every mistake of a file has its place', async t => {
   t.same(problems('groups:\n  - name: a\n    ruls: []\n'), [
     '3:5: Unknown key ruls in groups[0]: did you mean rules?',

@@ -137,7 +137,6 @@ const refusals: readonly (readonly [path: string, value: unknown, way: RegExp])[
     true,
     /; let a proxy in front of the store refuse them/,
   ],
-  ['querier.multi_tenant_queries_enabled', true, /; remove it, and add a datasource for each/],
   ['querier.per_request_limits_enabled', true, /; remove it, and put the limits of each tenant/],
   ['distributor.kafka_writes_enabled', true, /; remove this key$/],
   ['distributor.dataobj_tee.enabled', true, /; remove this key$/],
