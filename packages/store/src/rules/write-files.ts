@@ -12,7 +12,7 @@ import {
   privateFileMode,
 } from '@skald/wire'
 import { writeQueueBytesMax, writeQueueFileBytes } from '../limits.ts'
-import type { WriteSample } from './write-request.ts'
+import type { SamplesOfTenant } from './rule-store.ts'
 
 /** A place in the files. */
 interface Place {
@@ -21,15 +21,9 @@ interface Place {
   readonly offset: number
 }
 
-/** Samples of one tenant that were written together. */
-export interface WaitingSamples {
-  readonly tenant: string
-  readonly samples: readonly WriteSample[]
-}
-
 /** A piece of what waits. */
-export interface WaitingPiece {
-  readonly records: readonly WaitingSamples[]
+export interface FilesPiece {
+  readonly records: readonly SamplesOfTenant[]
   /** Where the next piece begins. */
   readonly next: Place
 }
@@ -73,7 +67,7 @@ export class WriteFiles {
   }
 
   /** Adds samples. Resolves once they are in the file. @throws the system's error. */
-  append(record: WaitingSamples): Promise<void> {
+  append(record: SamplesOfTenant): Promise<void> {
     const line = `${formatRecord(record)}\n`
     const written = this.#writing.then(() => this.#append(line))
     this.#writing = written.catch(() => undefined)
@@ -81,9 +75,9 @@ export class WriteFiles {
   }
 
   /** Returns what comes next, at least one record and about `samplesMax` samples; `undefined` if nothing waits. */
-  async read(samplesMax: number): Promise<WaitingPiece | undefined> {
+  async read(samplesMax: number): Promise<FilesPiece | undefined> {
     let { file, offset } = this.#place
-    const records: WaitingSamples[] = []
+    const records: SamplesOfTenant[] = []
     let count = 0
     for (;;) {
       const size = this.#sizes.get(file) ?? 0
@@ -183,7 +177,8 @@ function endsLine(path: string): boolean {
   return text.length === 0 || text.at(-1) === 0x0a
 }
 
-function formatRecord({ tenant, samples }: WaitingSamples): string {
+/** Writes samples as a line of JSON. */
+export function formatRecord({ tenant, samples }: SamplesOfTenant): string {
   const written = samples.map(({ labels, timeMs, value }) => [
     labelSetToObject(labels),
     timeMs,
@@ -193,8 +188,8 @@ function formatRecord({ tenant, samples }: WaitingSamples): string {
   return JSON.stringify({ tenant, samples: written })
 }
 
-/** Returns `undefined` for a line that a kill or a full disk has cut. */
-function parseRecord(line: string): WaitingSamples | undefined {
+/** Reads such a line. Returns `undefined` for one that a kill or a full disk has cut. */
+export function parseRecord(line: string): SamplesOfTenant | undefined {
   if (line === '') return undefined
   try {
     const { tenant, samples } = JSON.parse(line) as {

@@ -49,6 +49,8 @@ import { OldFiles } from './old-files.ts'
 import { type Database, openPostgres } from './postgres.ts'
 import { type Head, ReplicaCopies, readHead } from './replica-copies.ts'
 import { type CancelledRequest, type KnownBefore, readKnown, restoreLost } from './restore-lost.ts'
+import type { SharedRules } from './rules/shared-rules.ts'
+import { migrations } from './schema.ts'
 import { SharedCatalog } from './shared-catalog.ts'
 import { SharedObjects, sharedSegmentKey } from './shared-objects.ts'
 import { migrateTables } from './tables.ts'
@@ -196,8 +198,8 @@ async function untilAnswered<T>(
 /** Enters the process into the list of replicas. */
 async function newEpoch(database: Database): Promise<number> {
   const [row] = await database.query<{ epoch: string }>({
-    text: 'INSERT INTO skald.replicas (name) VALUES ($1) RETURNING epoch',
-    values: [hostname()],
+    text: 'INSERT INTO skald.replicas (name, migrations) VALUES ($1, $2) RETURNING epoch',
+    values: [hostname(), migrations.length],
   })
   return Number(row!.epoch)
 }
@@ -335,6 +337,14 @@ export class Replica {
     this.#epoch = await newEpoch(this.#parts.database)
     this.#number = 0
     this.catalog.setEpoch(this.#epoch)
+  }
+
+  /** Opens the rules, whose code other replicas do not need. */
+  async openRules(): Promise<SharedRules> {
+    const { SharedRules } = await import('./rules/shared-rules.ts')
+    const { database, options } = this.#parts
+    const { logger } = options
+    return new SharedRules({ database, logger, catalog: this.catalog, epoch: () => this.#epoch })
   }
 
   /** Enters again what the database has lost. @throws as restoreLost. */

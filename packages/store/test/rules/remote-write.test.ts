@@ -9,6 +9,7 @@ import type { RemoteWriteConfig, RulerLimits } from '../../src/ruler-config.ts'
 import { RemoteWrite } from '../../src/rules/remote-write.ts'
 import { createRulerMetrics } from '../../src/rules/ruler-metrics.ts'
 import { WriteFiles } from '../../src/rules/write-files.ts'
+import { queueOfFiles } from '../../src/rules/write-queue.ts'
 import { encodeWriteRequest, type WriteSample } from '../../src/rules/write-request.ts'
 import type { TestScope } from '../harness.ts'
 import { openAccess, startReceiver } from './receiver.ts'
@@ -99,7 +100,8 @@ function open(
       relabelRules: [],
       ...{ version: 1, samplesPerSend: 100, backoffMinMs: 5, backoffMaxMs: 20, ...more },
     },
-    directory,
+    openQueue: ({ name, onDrop }) =>
+      queueOfFiles(new WriteFiles({ directory: join(directory, name), onDrop })),
     sendsTenant: true,
     limitsOf: () => limits as RulerLimits,
     metrics: createRulerMetrics(registry, true),
@@ -178,7 +180,7 @@ test('samples arrive in order, with the tenant, and again after 429 and 5xx', as
     'x-prometheus-remote-write-version': '0.1.0',
     'user-agent': 'skald/1.2.3',
   })
-  t.match(logged, [/takes no samples, they wait on the disk: 429 told/, /takes samples again/])
+  t.match(logged, [/takes no samples, they wait: 429 told/, /takes samples again/])
   while ((await metric(`${prefix}_total`)) !== 3) await new Promise(done => setTimeout(done, 5))
   await write.close()
   t.equal(await metric(`${prefix}_retried_total`), 2)
