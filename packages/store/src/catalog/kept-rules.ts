@@ -29,3 +29,8 @@ export interface KeptAlerts {
   readonly evaluatedMs: number
   readonly alerts: readonly KeptAlert[]
 }
+
+/** Returns true if two groups have the same names. */
+export function isSameGroup(a: GroupNames, b: GroupNames): boolean {
+  return a.tenant === b.tenant && a.namespace === b.namespace && a.name === b.name
+}

@@ -1,7 +1,7 @@
 // The rules of a single store: in the catalog's database, with the samples for other servers in files beside it.
 
 import { join } from 'node:path'
-import type { GroupNames, KeptGroup } from '../catalog/kept-rules.ts'
+import { type GroupNames, isSameGroup, type KeptGroup } from '../catalog/kept-rules.ts'
 import type { SqliteRules } from '../catalog/sqlite-rules.ts'
 import type { GroupState, QueueOptions, RuleStore } from './rule-store.ts'
 import { WriteFiles } from './write-files.ts'
@@ -82,9 +82,4 @@ export class LocalRules implements RuleStore {
       throw error
     }
   }
-}
-
-/** Returns true if two groups have the same names. */
-export function isSameGroup(a: GroupNames, b: GroupNames): boolean {
-  return a.tenant === b.tenant && a.namespace === b.namespace && a.name === b.name
 }

@@ -3,7 +3,6 @@ import { join } from 'node:path'
 import { readParsedRules } from '@skald/config-reading/relabel'
 import { createLabelSet, snappyDecompress } from '@skald/wire'
 import { Registry } from 'prom-client'
-import protobuf from 'protobufjs/minimal.js'
 import { test } from 'tap'
 import type { RemoteWriteConfig, RulerLimits } from '../../src/ruler-config.ts'
 import { RemoteWrite } from '../../src/rules/remote-write.ts'
@@ -13,48 +12,13 @@ import { queueOfFiles } from '../../src/rules/write-queue.ts'
 import { encodeWriteRequest, type WriteSample } from '../../src/rules/write-request.ts'
 import type { TestScope } from '../harness.ts'
 import { openAccess, startReceiver } from './receiver.ts'
+import { bytesOf, fieldsOf, samplesIn } from './written-samples.ts'
 
 const sample = (app: string, timeMs: number, value: WriteSample['value'] = 1): WriteSample => ({
   labels: createLabelSet({ __name__: 'lines', app }),
   timeMs,
   value,
 })
-
-/** Decodes the fields of a message as [number, bytes or number]. */
-function fieldsOf(bytes: Uint8Array): [number, Buffer | number | bigint][] {
-  const reader = protobuf.Reader.create(bytes)
-  const fields: [number, Buffer | number | bigint][] = []
-  while (reader.pos < reader.len) {
-    const tag = reader.uint32()
-    if ((tag & 7) === 2) fields.push([tag >>> 3, Buffer.from(reader.bytes())])
-    else if ((tag & 7) === 1) {
-      fields.push([tag >>> 3, Buffer.from(reader.buf).readBigUInt64LE(reader.pos)])
-      reader.skip(8)
-    } else fields.push([tag >>> 3, Number(reader.int64())])
-  }
-  return fields
-}
-const bytesOf = (fields: ReturnType<typeof fieldsOf>, number: number) =>
-  fields.filter(([found]) => found === number).map(([, value]) => value as Buffer)
-
-/** Decodes a body of version 1.0 as texts: name, labels, time and value. */
-function samplesIn(body: Buffer): string[] {
-  const series = bytesOf(fieldsOf(snappyDecompress(body, 1e6)), 1).map(fieldsOf)
-  return series.flatMap(one => {
-    const labels = bytesOf(one, 1).map(pair => {
-      const [name, value] = [1, 2].map(key => bytesOf(fieldsOf(pair), key)[0]!.toString())
-      return `${name}=${value}`
-    })
-    return bytesOf(one, 2).map(bytes => {
-      const [[, bits], [, time]] = fieldsOf(bytes) as [[number, bigint], [number, number]]
-      const value = Buffer.alloc(8)
-      value.writeBigUInt64LE(bits)
-      const number = value.readDoubleLE(0)
-      const shown = bits === 0x7ff0000000000002n ? 'stale' : number
-      return `${labels.join(',')} ${time} ${shown}`
-    })
-  })
-}
 
 test('requests have the form of remote write 1.0', async t => {
   const body = encodeWriteRequest(

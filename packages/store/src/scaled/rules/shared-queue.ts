@@ -1,9 +1,10 @@
 // The samples of all replicas that wait in PostgreSQL for one server. One replica sends them.
 
+import { ChangeRefusedError } from '../../errors.ts'
 import { sharedQueueBytesMax, sharedQueueRecordsMax } from '../../limits.ts'
 import { parseRecord } from '../../rules/write-files.ts'
 import type { WaitingPiece, WriteQueue } from '../../rules/write-queue.ts'
-import type { Database } from '../postgres.ts'
+import type { Database, Statement } from '../postgres.ts'
 import { leaseOfServer, type RuleTurns, type Term } from './rule-turns.ts'
 
 export interface SharedQueueParts {
@@ -44,18 +45,18 @@ export class SharedQueue implements WriteQueue {
     return this.#parts.turns.termOf(leaseOfServer(this.#parts.name))
   }
 
-  /** @throws CatalogUnavailableError; ChangeRefusedError if another process sends. */
+  /** @throws CatalogUnavailableError */
   async read(samplesMax: number): Promise<WaitingPiece | undefined> {
     const term = this.#term
     if (!term || !this.isMine) return undefined
-    const { database, name } = this.#parts
-    const [row] = await database.query<PieceRow>({
+    const [row] = await this.#ask<PieceRow>(term, {
       name: 'next-samples',
       text: 'SELECT * FROM skald.next_samples($1, $2, $3, $4, $5, $6)',
-      values: [term.lease, term.epoch, term.token, name, samplesMax, sharedQueueRecordsMax],
+      values: [samplesMax, sharedQueueRecordsMax],
     })
-    this.#waitingBytes = Number(row!.waiting)
-    if (!row?.records) return undefined
+    if (!row) return undefined
+    this.#waitingBytes = Number(row.waiting)
+    if (!row.records) return undefined
     return {
       records: row.records.flatMap(text => parseRecord(text) ?? []),
       isAgain: row.is_again,
@@ -63,12 +64,27 @@ export class SharedQueue implements WriteQueue {
     }
   }
 
-  async #settle({ lease, epoch, token }: Term): Promise<void> {
-    await this.#parts.database.query({
+  async #settle(term: Term): Promise<void> {
+    await this.#ask(term, {
       name: 'settle-samples',
       text: 'SELECT skald.settle_samples($1, $2, $3, $4)',
-      values: [lease, epoch, token, this.#parts.name],
+      values: [],
     })
+  }
+
+  /** Asks with a lease. Returns no rows if another process has it. @throws CatalogUnavailableError */
+  async #ask<Row>(term: Term, { values = [], ...statement }: Statement): Promise<Row[]> {
+    const { database, turns, name } = this.#parts
+    try {
+      return await database.query<Row>({
+        ...statement,
+        values: [term.lease, term.epoch, term.token, name, ...values],
+      })
+    } catch (error) {
+      if (!(error instanceof ChangeRefusedError)) throw error
+      turns.noteLost(term)
+      return []
+    }
   }
 
   /** Drops the oldest samples if too many wait. @throws CatalogUnavailableError */
