@@ -156,10 +156,7 @@ test('rules on two replicas', { skip }, async t => {
     postgres.sql(`SELECT string_agg(n::text, ' ') FROM (
       SELECT count(*) AS n FROM skald.leases WHERE kind LIKE 'rules/%' GROUP BY epoch) AS counted`)
   await until('they share', async () => (await leasesOf()) === '16 16')
-  await until(
-    'a group is at one of them',
-    async () => (await evaluators('team;shop')).length === 1,
-  )
+  await until('a group is at one of them', async () => (await evaluators('team;shop')).length === 1)
   await until('so are all others', async () => {
     const found = await Promise.all(files.map((_, i) => evaluators(`all.yaml;file-${i}`)))
     return found.every(({ length }) => length === 1) && new Set(found.flat()).size === 2
@@ -207,9 +204,7 @@ test('rules on two replicas', { skip }, async t => {
   const [leaving] = (await evaluators('team;shop')) as [TestStore]
   const [staying] = replicas.filter(store => store !== leaving) as [TestStore]
   await leaving.stop()
-  await until('the other one has it', async () =>
-    (await evaluators('team;shop')).includes(staying),
-  )
+  await until('the other one has it', async () => (await evaluators('team;shop')).includes(staying))
   await evaluations(staying)
   t.match((await alertsAt(staying))[0], { state: 'firing', activeAt })
 
@@ -224,8 +219,15 @@ test('rules on two replicas', { skip }, async t => {
   const times = lines.map(text => Number(text.split(' ').at(-2)))
   t.ok(times.length > 20, `${times.length} samples`)
   t.equal(new Set(times).size, times.length, 'none is there twice')
-  t.same(times, times.toSorted((a, b) => a - b), 'in order')
-  t.notOk(lines.some(text => text.endsWith('stale')), 'no series has ended')
+  t.same(
+    times,
+    times.toSorted((a, b) => a - b),
+    'in order',
+  )
+  t.notOk(
+    lines.some(text => text.endsWith('stale')),
+    'no series has ended',
+  )
   t.equal(new Set(times.map(ms => ms % intervalMs)).size, 1, 'all at the moments of the group')
 
   t.comment('a group that is removed is gone everywhere')
@@ -234,7 +236,9 @@ test('rules on two replicas', { skip }, async t => {
   await leaving.start()
   t.same(await askRules(leaving), [])
   const left = () =>
-    postgres.sql('SELECT (SELECT count(*) FROM skald.rule_alerts) || $$ $$ || count(*) FROM skald.rule_states')
+    postgres.sql(
+      'SELECT (SELECT count(*) FROM skald.rule_alerts) || $$ $$ || count(*) FROM skald.rule_states',
+    )
   await until('its state too', async () => (await left()) === `0 ${files.length}`)
   await until('its series have ended', () =>
     samples().some(text => text.includes('=app:lines') && text.endsWith('stale')),

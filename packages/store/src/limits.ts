@@ -1045,6 +1045,9 @@ export const replicaLivesMs = 30_000
 /** Segments that a tool uploads at a time. */
 export const movedSegmentsAtOnce = 4
 
+/** Samples that a move enters with one statement: about a megabyte. */
+export const movedSamplesAtOnce = 10_000
+
 /** End of a segment that is compared to tell it from another store's: its footer, or most of it. */
 export const comparedEndBytes = 64 * 1024
 

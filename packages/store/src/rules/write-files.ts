@@ -74,9 +74,12 @@ export class WriteFiles {
     return written
   }
 
-  /** Returns what comes next, at least one record and about `samplesMax` samples; `undefined` if nothing waits. */
-  async read(samplesMax: number): Promise<FilesPiece | undefined> {
-    let { file, offset } = this.#place
+  /**
+   * Returns what comes next, at least one record and about `samplesMax` samples; `undefined` if nothing waits.
+   * @param from Where to begin, if not where the server has everything before.
+   */
+  async read(samplesMax: number, from: Place = this.#place): Promise<FilesPiece | undefined> {
+    let { file, offset } = from
     const records: SamplesOfTenant[] = []
     let count = 0
     for (;;) {
@@ -103,7 +106,7 @@ export class WriteFiles {
       if (count >= samplesMax) break
     }
     const next = { file, offset }
-    const isSame = next.file === this.#place.file && next.offset === this.#place.offset
+    const isSame = next.file === from.file && next.offset === from.offset
     return isSame ? undefined : { records, next }
   }
 

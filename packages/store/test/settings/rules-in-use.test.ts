@@ -46,17 +46,16 @@ test('rules in a bucket are refused, unless the other block counts', async t => 
   t.equal(load(both).config.ruler?.directory, '/rules')
 })
 
-test('replicas with rules are refused, because nobody would evaluate them', async t => {
+test('replicas may have rules', async t => {
   const file = {
     schema_config: { configs: [{ from: '2024-01-01', store: 'tsdb', object_store: 's3' }] },
     storage_config: { aws: { bucketnames: 'b', region: 'eu' } },
     skald: { catalog: { postgres_url: 'postgres://db/skald' } },
   }
   t.equal(load(file).config.ruler, undefined)
-  t.throws(
-    () => load({ ...file, ruler: { alertmanager_url: 'http://am:9093' } }),
-    /replicas do not evaluate rules, so these alerts would not fire: run one more store/,
-  )
+  const { config } = load({ ...file, ruler: { alertmanager_url: 'http://am:9093' } })
+  t.match(config.ruler?.alertmanager.servers, [{ url: 'http://am:9093' }])
+  t.equal(config.catalog?.postgresUrl, 'postgres://db/skald')
 })
 
 test('addresses and passwords are never in a message', async t => {

@@ -1,57 +1,15 @@
 // The states of groups in PostgreSQL. Every write is a transaction that checks the lease of the group.
 
-import { createHash } from 'node:crypto'
 import type { KeptAlert, KeptAlerts } from '../../catalog/kept-rules.ts'
 import { ChangeRefusedError } from '../../errors.ts'
 import { unstoredSamplesMax } from '../../limits.ts'
 import type { GroupReport } from '../../rules/group-status.ts'
-import type { GroupState, SamplesOfTenant, StoredGroup } from '../../rules/rule-store.ts'
+import type { GroupState, SamplesOfTenant } from '../../rules/rule-store.ts'
 import { formatRecord } from '../../rules/write-files.ts'
 import { untilMade } from '../change-tries.ts'
 import type { Database, Statement } from '../postgres.ts'
 import type { RuleTurns, Term } from './rule-turns.ts'
-
-/** What is stored of a group. */
-interface StateRow {
-  readonly id: string
-  readonly evaluated: string
-  readonly report: string | null
-  /** [rule, labels, alert] as JSON each. */
-  readonly alerts: readonly string[] | null
-}
-
-/** Returns the id of a group. @param key As groupKey has it. */
-export function groupId(key: string): string {
-  return sha256(key)
-}
-
-/** Reads the states of groups by their ids. @throws CatalogUnavailableError */
-export async function readStates(
-  database: Pick<Database, 'query'>,
-  ids: readonly string[],
-): Promise<ReadonlyMap<string, KeptAlerts & StoredGroup>> {
-  if (ids.length === 0) return new Map()
-  const rows = await database.query<StateRow>({
-    name: 'rule-states',
-    text: `SELECT id, greatest(evaluated_ms, finished_ms) AS evaluated, report,
-        (SELECT json_agg(a.alert) FROM skald.rule_alerts AS a WHERE a.group_id = s.id) AS alerts
-      FROM skald.rule_states AS s WHERE id = ANY ($1)`,
-    values: [ids],
-  })
-  return new Map(
-    rows.map(({ id, evaluated, report, alerts }) => [
-      id,
-      {
-        evaluatedMs: Number(evaluated),
-        report: report === null ? undefined : (JSON.parse(report) as GroupReport),
-        alerts: (alerts ?? []).map((text): KeptAlert => {
-          const [rule, labels, alert] = JSON.parse(text) as [string, string, string]
-          return { rule, labels, alert }
-        }),
-      },
-    ]),
-  )
-}
+import { codedAlert, readStates } from './state-codec.ts'
 
 export interface GroupStateParts {
   readonly database: Pick<Database, 'query'>
@@ -102,14 +60,15 @@ export class SharedGroupState implements GroupState {
   }
 
   async save(evaluatedMs: number, changes: readonly KeptAlert[]): Promise<void> {
-    const coded = changes.map(({ rule, labels, alert }) =>
-      alert === undefined ? null : JSON.stringify([rule, labels, alert]),
-    )
-    const ids = changes.map(({ rule, labels }) => sha256(JSON.stringify([rule, labels])))
+    const coded = changes.map(codedAlert)
     await this.#write({
       name: 'save-alerts',
       text: 'SELECT skald.save_alerts($1, $2, $3, $4, $5, $6, $7)',
-      values: [...this.#turn, evaluatedMs, ids, coded],
+      values: [
+        ...[...this.#turn, evaluatedMs],
+        coded.map(({ id }) => id),
+        coded.map(({ text }) => text),
+      ],
     })
   }
 
@@ -168,8 +127,4 @@ export class SharedGroupState implements GroupState {
     }
     if (dropped > 0) this.#parts.log(`${dropped} samples were dropped: PostgreSQL takes none`)
   }
-}
-
-function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex')
 }

@@ -26,12 +26,14 @@ import type {
   StoredGroup,
 } from '../../rules/rule-store.ts'
 import type { WriteQueue } from '../../rules/write-queue.ts'
+import { untilMade } from '../change-tries.ts'
 import type { Database } from '../postgres.ts'
 import { rulesMigrationNumber } from '../schema.ts'
 import type { SharedCatalog } from '../shared-catalog.ts'
-import { groupId, readStates, SharedGroupState } from './group-states.ts'
+import { SharedGroupState } from './group-states.ts'
 import { leaseOfGroup, RuleTurns } from './rule-turns.ts'
 import { SharedQueue } from './shared-queue.ts'
+import { groupId, readStates } from './state-codec.ts'
 
 export interface SharedRulesParts {
   readonly database: Database
@@ -88,11 +90,13 @@ export class SharedRules implements RuleStore, SharedRuleWork {
 
   /** An older program does not know such changes, and the copies of the catalog that it makes would lack them. */
   async #refuseOlder(): Promise<void> {
-    const [row] = await this.#parts.database.query<{ older: boolean }>({
-      text: `SELECT EXISTS (SELECT 1 FROM skald.replicas
-        WHERE migrations < $1 AND seen > clock_timestamp() - $2 * interval '1 millisecond') AS older`,
-      values: [rulesMigrationNumber, leaseMs],
-    })
+    const ask = () =>
+      this.#parts.database.query<{ older: boolean }>({
+        text: `SELECT EXISTS (SELECT 1 FROM skald.replicas
+          WHERE migrations < $1 AND seen > clock_timestamp() - $2 * interval '1 millisecond') AS older`,
+        values: [rulesMigrationNumber, leaseMs],
+      })
+    const [row] = await untilMade(ask, () => this.#isClosed)
     if (!row?.older) return
     throw new StorageUnavailableError(
       'Cannot store a rule group: a replica still runs an older version; send it again when all are updated',
