@@ -167,7 +167,7 @@ export const rulerSchema = withUnfollowed(
     storage: {
       ...withUnfollowed(
         block({
-          type: text('`local`: in files. Rules that come by API are in the data directory.', ''),
+          type: text('`local`: in files. Rules that come by API are in the data directory, those of replicas in PostgreSQL.', ''),
           local: {
             ...block({ directory: text('', '') }),
             description:
@@ -177,7 +177,7 @@ export const rulerSchema = withUnfollowed(
         'ruler.storage',
       ),
       description:
-        'Where files of rules are: `local.directory` has one directory for each tenant (`fake` without auth_enabled), with files of rules in it. Rules that come by API are in the data directory.',
+        'Where files of rules are: `local.directory` has one directory for each tenant (`fake` without auth_enabled), with files of rules in it. Rules that come by API are in the data directory, those of replicas in PostgreSQL.',
     },
     poll_interval: duration('How often to read the files of rules again.', '1m'),
     evaluation_interval: duration('How often to evaluate groups that have no interval.', '1m'),

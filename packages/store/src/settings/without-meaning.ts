@@ -199,7 +199,7 @@ export const keysWithoutMeaning: readonly MeaninglessKeys[] = [
     keys: ['tenant_limits_allow_publish'],
   },
   {
-    why: 'One process evaluates all rules. It keeps their state in the catalog, and the samples for other servers below `remote-write` in the data directory.',
+    why: 'The store keeps the state of rules in the catalog, and the samples for other servers below `remote-write` in the data directory; replicas keep both in PostgreSQL, where they also divide the groups among themselves.',
     keys: [
       ...of('ruler', 'enable_sharding', 'evaluation.max_jitter', 'evaluation.query_frontend'),
       ...of('ruler', 'flush_period', 'query_stats_enabled', 'ring', 'rule_path', 'ruler_client'),
