@@ -167,7 +167,10 @@ export const rulerSchema = withUnfollowed(
     storage: {
       ...withUnfollowed(
         block({
-          type: text('`local`: in files. Rules that come by API are in the data directory, those of replicas in PostgreSQL.', ''),
+          type: text(
+            '`local`: in files. Rules that come by API are in the data directory, those of replicas in PostgreSQL.',
+            '',
+          ),
           local: {
             ...block({ directory: text('', '') }),
             description:

@@ -1,9 +1,9 @@
 // How groups and their rules did at their last evaluation.
 
 import { createLabelSet, formatLabelSet } from '@skald/wire'
+import type { KeptAlert } from '../catalog/kept-rules.ts'
 import type { Alert } from './alert-machine.ts'
 import { labelsOfRule, type PlacedGroup, type Rule, type RuleGroup } from './rule.ts'
-import type { StoredGroup } from './rule-store.ts'
 
 /** How an evaluation of a rule went. */
 export interface RuleOutcome {
@@ -40,6 +40,13 @@ export interface GroupReport {
   readonly seconds: number
   /** By the keys of the rules. */
   readonly rules: Readonly<Record<string, RuleOutcome>>
+}
+
+/** How a group did, whoever has evaluated it. */
+export interface StoredGroup {
+  /** Absent until the first evaluation has ended. */
+  readonly report: GroupReport | undefined
+  readonly alerts: readonly KeptAlert[]
 }
 
 /** Returns a text for each rule of a group that names it in the stored state, also after the group has changed. */

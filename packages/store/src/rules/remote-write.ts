@@ -7,10 +7,10 @@ import type { RemoteWriteConfig, RulerLimits } from '../ruler-config.ts'
 import { HttpPoster, mayRetry, type PostAnswer } from './http-poster.ts'
 import { Backoff } from './pause.ts'
 import { relabeled } from './relabeled.ts'
-import type { QueueOptions, SamplesOfTenant } from './rule-store.ts'
+import type { QueueOptions } from './rule-store.ts'
 import type { RulerMetrics } from './ruler-metrics.ts'
 import type { WaitingPiece, WriteQueue } from './write-queue.ts'
-import { encodeWriteRequest, type WriteSample } from './write-request.ts'
+import { encodeWriteRequest, type SamplesOfTenant, type WriteSample } from './write-request.ts'
 
 export interface RemoteWriteOptions {
   readonly config: RemoteWriteConfig

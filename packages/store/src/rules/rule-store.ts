@@ -2,9 +2,9 @@
 // the database of replicas.
 
 import type { GroupNames, KeptAlert, KeptAlerts, KeptGroup } from '../catalog/kept-rules.ts'
-import type { GroupReport } from './group-status.ts'
+import type { GroupReport, StoredGroup } from './group-status.ts'
 import type { WriteQueue } from './write-queue.ts'
-import type { WriteSample } from './write-request.ts'
+import type { SamplesOfTenant } from './write-request.ts'
 
 /** The stored state of a group that this process evaluates. */
 export interface GroupState {
@@ -29,12 +29,6 @@ export interface GroupState {
   readonly addSamples?: (queue: string, sample: SamplesOfTenant) => void
   /** Stores how the evaluation went. @throws as `save`. */
   finish(report: GroupReport): Promise<void>
-}
-
-/** Samples of one tenant that were made together. */
-export interface SamplesOfTenant {
-  readonly tenant: string
-  readonly samples: readonly WriteSample[]
 }
 
 export interface QueueOptions {
@@ -66,13 +60,6 @@ export interface RuleStore {
   openQueue(options: QueueOptions): WriteQueue
   /** Present if other processes evaluate groups too. */
   readonly shared?: SharedRuleWork
-}
-
-/** How a group did, whoever has evaluated it. */
-export interface StoredGroup {
-  /** Absent until the first evaluation has ended. */
-  readonly report: GroupReport | undefined
-  readonly alerts: readonly KeptAlert[]
 }
 
 /** What the ruler learns of other processes. */

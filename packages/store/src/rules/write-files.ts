@@ -12,7 +12,7 @@ import {
   privateFileMode,
 } from '@skald/wire'
 import { writeQueueBytesMax, writeQueueFileBytes } from '../limits.ts'
-import type { SamplesOfTenant } from './rule-store.ts'
+import type { SamplesOfTenant } from './write-request.ts'
 
 /** A place in the files. */
 interface Place {

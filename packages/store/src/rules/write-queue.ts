@@ -1,7 +1,7 @@
 // The samples that wait for one server, and the ones that wait on the disk of a single store.
 
-import type { SamplesOfTenant } from './rule-store.ts'
 import type { WriteFiles } from './write-files.ts'
+import type { SamplesOfTenant } from './write-request.ts'
 
 /** A piece of what waits. */
 export interface WaitingPiece {

@@ -17,13 +17,13 @@ import {
   sharedQueueBoundMs,
   sharedQueuePollMs,
 } from '../../limits.ts'
+import type { StoredGroup } from '../../rules/group-status.ts'
 import type {
   GroupState,
   QueueOptions,
   RuleListener,
   RuleStore,
   SharedRuleWork,
-  StoredGroup,
 } from '../../rules/rule-store.ts'
 import type { WriteQueue } from '../../rules/write-queue.ts'
 import { untilMade } from '../change-tries.ts'

@@ -3,8 +3,7 @@
 
 import { createHash } from 'node:crypto'
 import type { KeptAlert, KeptAlerts } from '../../catalog/kept-rules.ts'
-import type { GroupReport } from '../../rules/group-status.ts'
-import type { StoredGroup } from '../../rules/rule-store.ts'
+import type { GroupReport, StoredGroup } from '../../rules/group-status.ts'
 import type { Database } from '../postgres.ts'
 
 /** Returns the id of a group. @param key As groupKey has it. */
