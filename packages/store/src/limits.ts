@@ -634,6 +634,9 @@ export const ruleTakeoverMs = 60_000
 /** Bytes of samples that wait in PostgreSQL for one server: two hours of some 10,000 series. */
 export const sharedQueueBytesMax = 256 * 1024 * 1024
 
+/** How long samples are kept in PostgreSQL for a server that is not in the configuration any more. */
+export const unknownServerMs = 86_400_000
+
 /** Records that are looked at for one request to a server. */
 export const sharedQueueRecordsMax = 500
 

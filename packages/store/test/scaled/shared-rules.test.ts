@@ -73,7 +73,6 @@ test('rules made by API are in the catalog of all', { skip: noPostgres }, async 
   await postgres.sql("DELETE FROM skald.replicas WHERE name = 'of an older version'")
   one.database.isAway = true
   t.same(await namesOf(one), ['a'], 'without PostgreSQL, what is known')
-  await t.rejects(one.rules.setGroup(group('b')), { code: 'STORAGE_UNAVAILABLE' })
 })
 
 test('groups are divided, and taken over with their states', { skip: noPostgres }, async t => {
@@ -149,6 +148,19 @@ test('too many samples: the oldest go', { skip: noPostgres }, async t => {
   t.equal(await postgres.sql(`SELECT skald.drop_samples('${queue}', ${2 * bytes})`), '1')
   const left = await samples.read(1000)
   t.match(left?.records, [sample(2), sample(3)])
+})
+
+test('samples for servers that are no longer configured go after a day', {
+  skip: noPostgres,
+}, async t => {
+  const postgres = await createPostgres(t)
+  const { rules } = await openRules(t, postgres)
+  await postgres.sql(`INSERT INTO skald.rule_samples (server, entered, samples, bytes, record)
+    SELECT server, now() - age, 1, 2, '{}' FROM
+      unnest(ARRAY['${queue}', 'another']) AS server, unnest(ARRAY[interval '1 hour', '2 days']) AS age`)
+  await rules.start(nobody)
+  const left = "SELECT string_agg(server, ' ' ORDER BY number) FROM skald.rule_samples"
+  t.equal(await postgres.sql(left), `${queue} ${queue} another`)
 })
 
 test('tables of an older version are brought up to date', { skip: noPostgres }, async t => {

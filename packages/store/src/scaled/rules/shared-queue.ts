@@ -31,6 +31,11 @@ export class SharedQueue implements WriteQueue {
     this.#parts = parts
   }
 
+  /** Names the server. */
+  get name(): string {
+    return this.#parts.name
+  }
+
   get isMine(): boolean {
     const term = this.#term
     return term !== undefined && this.#parts.turns.isValid(term)

@@ -16,6 +16,7 @@ import {
   ruleTakeoverMs,
   sharedQueueBoundMs,
   sharedQueuePollMs,
+  unknownServerMs,
 } from '../../limits.ts'
 import type { StoredGroup } from '../../rules/group-status.ts'
 import type {
@@ -165,6 +166,7 @@ export class SharedRules implements RuleStore, SharedRuleWork {
   async start(listener: RuleListener): Promise<void> {
     this.#listener = listener
     await this.#turns.renew().catch(() => undefined)
+    await this.#forgetServers().catch(() => undefined)
     this.#every(leaseRenewMs, () => this.#renew())
     this.#every(sharedQueuePollMs, async () => listener.onSamples())
     this.#every(sharedQueueBoundMs, async () => {
@@ -175,6 +177,15 @@ export class SharedRules implements RuleStore, SharedRuleWork {
   /** Notes that rules may have changed. Returns at once, because those who tell it may not wait for the ruler. */
   noteChanges(): void {
     void this.#listener?.onRules()
+  }
+
+  /** Samples for servers that nobody configures any more. Replicas of a configuration before may send them for a while. */
+  async #forgetServers(): Promise<void> {
+    await this.#parts.database.query({
+      text: `DELETE FROM skald.rule_samples
+        WHERE server <> ALL ($1) AND entered < clock_timestamp() - $2 * interval '1 millisecond'`,
+      values: [this.#queues.map(({ name }) => name), unknownServerMs],
+    })
   }
 
   /** Failures of requests are logged by the catalog. */
