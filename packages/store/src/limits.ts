@@ -1089,6 +1089,13 @@ export const ruleSamplesMax = 10_000
 /** How long an alert that has ended is sent on, in milliseconds, as in Prometheus. */
 export const resolvedMs = 15 * 60_000
 
+/** Shortest pause between two lookups of Alertmanagers, and how long one may take. */
+export const discoveryMsLeast = 1000
+export const lookupMs = 5000
+
+/** Alertmanagers of one SRV record that get alerts. */
+export const discoveredServersMax = 100
+
 /** Alerts in one request to an Alertmanager, as in Prometheus. */
 export const alertsAtOnceMax = 64
 

@@ -4,7 +4,7 @@ import { parseWrittenDuration } from '@skald/config-reading'
 import { readParsedRules } from '@skald/config-reading/relabel'
 import { nsPerMs } from '@skald/go-dialect'
 import { isLabelName } from '@skald/wire'
-import { rulerIntervalMsLeast } from './limits.ts'
+import { discoveryMsLeast, rulerIntervalMsLeast } from './limits.ts'
 import { hiddenSecret } from './resolve-bucket.ts'
 import {
   type AlertmanagerConfig,
@@ -129,6 +129,14 @@ function isHttpUrl(text: string): boolean {
   return /^https?:$/.test(URL.parse(text)?.protocol ?? '')
 }
 
+const noSrvName =
+  'must have names of SRV records without a port as hosts, such as http://_http._tcp.alertmanager.example.com, because enable_alertmanager_discovery is true'
+
+function isSrvUrl(text: string): boolean {
+  const { hostname, port } = new URL(text)
+  return /^_[^.]+\._[^.]+\../.test(hostname) && port === ''
+}
+
 function resolveAlertmanager(
   raw: RawAlertmanager,
   report: (key: string, message: string) => void,
@@ -136,6 +144,12 @@ function resolveAlertmanager(
   const { alertmanager_client: client } = raw
   const written = namesIn(String(raw.alertmanager_url ?? ''))
   if (!written.every(isHttpUrl)) report('alertmanager_url', noUrl)
+  const refreshMs = msOf(raw.alertmanager_refresh_interval)
+  if (raw.enable_alertmanager_discovery) {
+    if (!written.filter(isHttpUrl).every(isSrvUrl)) report('alertmanager_url', noSrvName)
+    if (refreshMs < discoveryMsLeast)
+      report('alertmanager_refresh_interval', `must be at least ${discoveryMsLeast / 1000}s`)
+  }
   const tls: ServerTls = {
     caFile: client.tls_ca_path,
     certFile: client.tls_cert_path,
@@ -156,6 +170,7 @@ function resolveAlertmanager(
       const authorization = credentials && { type: client.type, credentials }
       return { url: withoutCredentials(url), access: { basicAuth, authorization, tls } }
     }),
+    discoveryMs: raw.enable_alertmanager_discovery ? refreshMs : undefined,
     queueCapacity: raw.notification_queue_capacity || 10_000,
     timeoutMs: msOf(raw.notification_timeout) || 10_000,
     relabelRules: readParsedRules(raw.alert_relabel_configs, message =>

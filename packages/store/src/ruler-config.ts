@@ -28,6 +28,8 @@ export interface ServerTls {
 export interface AlertmanagerConfig {
   /** Without credentials; each with a path that requests are sent below. */
   readonly servers: readonly { readonly url: string; readonly access: ServerAccess }[]
+  /** How often to look up the hosts of the servers, which are names of SRV records; absent if they are addresses. */
+  readonly discoveryMs: number | undefined
   readonly queueCapacity: number
   readonly timeoutMs: number
   readonly relabelRules: readonly RelabelRule[]

@@ -48,6 +48,11 @@ const clientTls = {
 function createAlertmanagerKeys(path: string) {
   return {
     alertmanager_url: address('Addresses of Alertmanagers, separated by commas.'),
+    enable_alertmanager_discovery: flag(
+      'The hosts in `alertmanager_url` are full names of SRV records, such as `_http._tcp.alertmanager.example.com`. Every server that they name gets the alerts.',
+      false,
+    ),
+    alertmanager_refresh_interval: duration('How often to look these names up.', '1m'),
     notification_queue_capacity: count(
       'Alerts that may wait for one Alertmanager; beyond that, the oldest are dropped and counted.',
       10000,
@@ -326,6 +331,8 @@ type AlertmanagerKeys = ReturnType<typeof createAlertmanagerKeys>
 export interface RawAlertmanager {
   readonly alert_relabel_configs: readonly unknown[]
   readonly alertmanager_url: unknown
+  readonly enable_alertmanager_discovery: boolean
+  readonly alertmanager_refresh_interval: string | 0
   readonly notification_queue_capacity: number
   readonly notification_timeout: string | 0
   readonly alertmanager_client: Required<XStatic<AlertmanagerKeys['alertmanager_client']>>

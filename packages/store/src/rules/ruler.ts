@@ -3,21 +3,18 @@
 
 import { isAbsolute, normalize } from 'node:path'
 import type { LogSource } from '@skald/query'
-import { createLabelSet, labelValue } from '@skald/wire'
 import type { Logger } from 'pino'
 import type { Registry } from 'prom-client'
 import { isSameGroup } from '../catalog/kept-rules.ts'
 import { RuleRequestError } from '../errors.ts'
 import { ruleGroupsMax, ruleNameCharsMax, ruleQueriesAtOnceMax } from '../limits.ts'
-import type { AlertmanagerConfig, RulerConfig } from '../ruler-config.ts'
+import type { RulerConfig } from '../ruler-config.ts'
 import type { TenantLimits } from '../tenant-limits.ts'
 import { WorkSlots } from '../work-slots.ts'
-import type { Alert } from './alert-machine.ts'
-import { Alertmanager } from './alertmanager.ts'
+import { AlertSender } from './alert-sender.ts'
 import { type AlertsToSend, GroupRunner, type StopReason } from './group-runner.ts'
 import { type GroupStatus, storedStatus } from './group-status.ts'
 import { type HookAnswer, type HookWish, unheardHooks } from './heard-alerts.ts'
-import { linkOf, type Notice } from './notice.ts'
 import { RemoteWrite } from './remote-write.ts'
 import { groupKey, type PlacedGroup, type RuleGroup } from './rule.ts'
 import { RuleDirectory } from './rule-directory.ts'
@@ -72,7 +69,7 @@ export class Ruler {
   readonly #texts = new WeakMap<RuleGroup, string>()
   /** Groups made by API as they were last read, by their texts. */
   #parsed: ReadonlyMap<string, PlacedGroup> = new Map()
-  readonly #alertmanagers = new Map<string, readonly Alertmanager[]>()
+  readonly #sender: AlertSender
   readonly #stop = new AbortController()
   /** Cuts requests to webhooks, which may end for a moment longer than queries. */
   readonly #cut = new AbortController()
@@ -87,6 +84,7 @@ export class Ruler {
     const { config, registry, rules, limitsOf, version } = options
     this.#options = options
     this.#metrics = createRulerMetrics(registry, config.hasGroupLabel)
+    this.#sender = new AlertSender({ ...options, metrics: this.#metrics })
     this.#directory = new RuleDirectory(config.directory)
     this.#hooks = config.webhooks.map(hook => new Webhook(hook, config.webhookHosts))
     this.#hookWishes = this.#hooks.map(({ name, sendsResolved }) => ({ name, sendsResolved }))
@@ -138,8 +136,7 @@ export class Ruler {
     await this.#changing
     await Promise.all([...this.#runners.values()].map(({ runner }) => runner.stop('stays')))
     this.#cut.abort()
-    for (const servers of this.#alertmanagers.values())
-      await Promise.all(servers.map(server => server.close()))
+    await this.#sender.close()
     for (const write of this.#writes) await write.close()
     for (const hook of this.#hooks) hook.close()
     await this.#options.rules.shared?.close()
@@ -360,7 +357,7 @@ export class Ruler {
         query: (logql, timeNs) => this.#query(tenant, logql, timeNs, state.lost),
       },
       ...{ state, clock, metrics: this.#metrics },
-      onAlerts: alerts => this.#sendAlerts(alerts, state),
+      onAlerts: alerts => this.#sender.send(alerts, () => state.mayTell),
       tellHooks: alerts => this.#tellHooks(alerts, state),
       hooks: this.#hookWishes,
       onSamples:
@@ -400,61 +397,6 @@ export class Ruler {
     return runRuleQuery({ logql, timeNs, source, signal, limits: limits.query })
   }
 
-  #sendAlerts({ placed, rule, alerts }: AlertsToSend, state: GroupState): void {
-    const servers = this.#serversOf(placed.tenant)
-    if (servers.length === 0) return
-    const isCurrent = () => state.mayTell
-    const notices = alerts.map(alert => ({
-      ...this.#noticeOf(placed, rule.expr, alert),
-      isCurrent,
-    }))
-    for (const server of servers) server.send(notices)
-  }
-
-  #noticeOf({ tenant }: PlacedGroup, expr: string, alert: Alert): Notice {
-    const { config, clock } = this.#options
-    const own = alert.labels.map(({ name, value }) => [name, value] as const)
-    const external = [...config.externalLabels].filter(
-      ([name]) => labelValue(alert.labels, name) === '',
-    )
-    const isOver = alert.state === 'inactive'
-    return {
-      tenant,
-      labels: createLabelSet([...external, ...own]),
-      annotations: alert.annotations,
-      state: isOver ? 'resolved' : 'firing',
-      startsMs: alert.firedMs || clock.now(),
-      endsMs: isOver ? alert.resolvedMs : alert.validMs,
-      value: alert.value,
-      link: linkOf(expr, config),
-    }
-  }
-
-  #serversOf(tenant: string): readonly Alertmanager[] {
-    const own = this.#options.limitsOf(tenant).ruler.alertmanager
-    const config = own ?? this.#options.config.alertmanager
-    const key = JSON.stringify([tenant, config.servers.map(({ url }) => url)])
-    const known = this.#alertmanagers.get(key)
-    if (known) return known
-    const made = this.#openServers(tenant, config)
-    this.#alertmanagers.set(key, made)
-    return made
-  }
-
-  #openServers(tenant: string, config: AlertmanagerConfig): Alertmanager[] {
-    const { logger } = this.#options
-    return config.servers.map(
-      server =>
-        new Alertmanager({
-          ...{ server, tenant, metrics: this.#metrics },
-          capacity: config.queueCapacity,
-          timeoutMs: config.timeoutMs,
-          relabelRules: config.relabelRules,
-          log: message => logger.warn(message),
-        }),
-    )
-  }
-
   /** Tells all webhooks what they do not know. */
   #tellHooks(
     { placed, rule, alerts }: AlertsToSend,
@@ -464,7 +406,7 @@ export class Ruler {
     return this.#hooks.map(async hook => {
       const nothing = { hook: hook.name, taken: [] }
       const own = alerts.filter(alert => unheardHooks(alert, [hook]).length > 0)
-      const notices = own.map(alert => this.#noticeOf(placed, rule.expr, alert))
+      const notices = own.map(alert => this.#sender.noticeOf(placed, rule.expr, alert))
       if (!state.mayTell) return nothing
       const answer = await hook.send(name, notices, this.#cut.signal)
       const isRefused = answer && (answer.status < 200 || answer.status >= 300)

@@ -211,7 +211,7 @@ export const keysWithoutMeaning: readonly MeaninglessKeys[] = [
         'wal',
         'wal_cleaner',
       ),
-      ...of('ruler', 'alertmanager_refresh_interval', 'enable_alertmanager_v2'),
+      ...of('ruler', 'enable_alertmanager_v2'),
       ...of('ruler', 'remote_write.config_refresh_period'),
       ...['azure', 'alibabacloud', 'gcs', 's3', 'bos', 'swift', 'cos'].flatMap(kind =>
         of('ruler', `storage.${kind}`),
@@ -228,7 +228,6 @@ export const keysWithoutMeaning: readonly MeaninglessKeys[] = [
         ...['ruler_remote_write_queue_max_samples_per_send', 'ruler_remote_write_queue_max_shards'],
         ...['ruler_remote_write_queue_min_backoff', 'ruler_remote_write_queue_min_shards'],
         ...['ruler_remote_write_queue_retry_on_ratelimit'],
-        ...['ruler_alertmanager_config.alertmanager_refresh_interval'],
         ...['ruler_alertmanager_config.enable_alertmanager_v2'],
       ),
     ],

@@ -58,6 +58,27 @@ test('replicas may have rules', async t => {
   t.equal(config.catalog?.postgresUrl, 'postgres://db/skald')
 })
 
+test('hosts of Alertmanagers that are discovered are names of SRV records', async t => {
+  const f = (alertmanager_url: string, more: object = {}) =>
+    load({ ruler: { enable_alertmanager_discovery: true, alertmanager_url, ...more } })
+  const { ruler } = f('http://ann:pass@_web._tcp.am.example.com/am').config
+  t.match(ruler?.alertmanager, {
+    servers: [
+      { url: 'http://_web._tcp.am.example.com/am', access: { basicAuth: { username: 'ann' } } },
+    ],
+    discoveryMs: 60_000,
+  })
+  t.throws(() => f('http://am:9093'), /names of SRV records without a port/)
+  t.throws(() => f('http://_web._tcp.am:9093'), /names of SRV records without a port/)
+  const often = { alertmanager_refresh_interval: '10ms' }
+  t.throws(
+    () => f('http://_web._tcp.am', often),
+    /alertmanager_refresh_interval: must be at least 1s/,
+  )
+  const plain = load({ ruler: { alertmanager_url: 'http://am:9093' } }).config.ruler
+  t.equal(plain?.alertmanager.discoveryMs, undefined)
+})
+
 test('addresses and passwords are never in a message', async t => {
   const secret = 'http://user:hunter2@'
   for (const ruler of [
