@@ -26,6 +26,7 @@ import type {
   RawWebhook,
 } from './ruler-schema.ts'
 import { isEmpty, valueAt } from './settings/setting.ts'
+import { readCiphers } from './tls/cipher-suites.ts'
 
 /** Records a mistake in a key of a block. */
 type Report = (block: string, key: string, message: string) => void
@@ -157,6 +158,9 @@ function resolveAlertmanager(
     serverName: client.tls_server_name,
     isUnverified: client.tls_insecure_skip_verify,
     minVersion: versionOf(client.tls_min_version),
+    ciphers: readCiphers(client.tls_cipher_suites, message =>
+      report('alertmanager_client', `tls_cipher_suites: ${message}`),
+    ),
   }
   const credentials = secretOf(client.credentials, client.credentials_file)
   return {

@@ -22,6 +22,8 @@ export interface ServerTls {
   readonly isUnverified: boolean
   /** Oldest accepted version, such as `TLSv1.2`; empty for Node's default. */
   readonly minVersion: string
+  /** OpenSSL's list of cipher suites; absent for Node's default. */
+  readonly ciphers?: string | undefined
 }
 
 /** Where alerts go. */

@@ -65,6 +65,10 @@ function createAlertmanagerKeys(path: string) {
       ...withUnfollowed(
         block({
           ...clientTls,
+          tls_cipher_suites: text(
+            "Go's names of the cipher suites to allow, separated by commas. Those of TLS 1.3 are always allowed.",
+            '',
+          ),
           basic_auth_username: text(
             'User for all Alertmanagers, in place of those in their URLs.',
             '',

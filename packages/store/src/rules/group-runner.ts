@@ -155,10 +155,15 @@ export class GroupRunner {
     this.#schedule(slotBefore(lastMs, intervalMs, this.#phaseMs) + intervalMs)
   }
 
-  /** Stops. Waits for an evaluation that runs. If the group is gone, its series end. */
-  async stop(reason: StopReason): Promise<void> {
+  /** Begins no more evaluations, and takes what fails from now on for no failure of a rule. */
+  prepareStop(): void {
     this.#isStopped = true
     clearTimeout(this.#timer)
+  }
+
+  /** Stops. Waits for an evaluation that runs. If the group is gone, its series end. */
+  async stop(reason: StopReason): Promise<void> {
+    this.prepareStop()
     await this.#running
     // Whoever goes on should know what webhooks have taken.
     await settlesWithin(Promise.all(this.#telling), hookWaitMs)
@@ -229,6 +234,7 @@ export class GroupRunner {
         error = caught as Error
         // Another process has the group, and its own word about the rule.
         if (state.lost.aborted) return
+        if (this.#isStopped) break
         metrics.failures.inc(this.#labels)
         if (error.message !== run.status.lastError)
           this.#options.onFailure(this.placed, run.rule, error)

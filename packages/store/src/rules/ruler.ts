@@ -132,6 +132,7 @@ export class Ruler {
   /** Stops all groups, and keeps what was not sent. */
   async close(): Promise<void> {
     clearInterval(this.#timer)
+    for (const { runner } of this.#runners.values()) runner.prepareStop()
     this.#stop.abort(new DOMException('the store stops', 'AbortError'))
     await this.#changing
     await Promise.all([...this.#runners.values()].map(({ runner }) => runner.stop('stays')))

@@ -44,15 +44,6 @@ export const ruleKeys: readonly RefusedKey[] = [
               'the store evaluates rules itself, and asks no query frontend; remove this key',
           },
   },
-  ...[
-    'ruler.alertmanager_client',
-    'limits_config.ruler_alertmanager_config.alertmanager_client',
-  ].map(block =>
-    refuse(
-      `${block}.tls_cipher_suites`,
-      'the ciphers are those of Node; set tls_min_version, and remove this key',
-    ),
-  ),
   refuse(
     'limits_config.ruler_remote_write_sigv4_config',
     'requests are not signed for AWS; let a proxy sign them, and remove this key',

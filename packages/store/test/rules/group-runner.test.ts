@@ -10,6 +10,7 @@ import { type AlertsToSend, GroupRunner } from '../../src/rules/group-runner.ts'
 import { LocalRules } from '../../src/rules/local-rules.ts'
 import { groupKey, type PlacedGroup } from '../../src/rules/rule.ts'
 import { readRuleGroup } from '../../src/rules/rule-file.ts'
+import type { TemplateSample } from '../../src/rules/rule-template.ts'
 import { createRulerMetrics } from '../../src/rules/ruler-metrics.ts'
 import type { WriteSample } from '../../src/rules/write-request.ts'
 
@@ -29,6 +30,14 @@ interface Told {
   readonly firedMs: number
 }
 
+interface OpenOptions {
+  readonly samples?: Map<string, number[]>
+  readonly clock?: { now(): number }
+  readonly onAlerts?: (alerts: AlertsToSend) => void
+  readonly group?: string
+  readonly query?: (logql: string) => Promise<TemplateSample[]>
+}
+
 /** Opens a group on a catalog. */
 async function openGroup(
   dir: string,
@@ -41,7 +50,9 @@ async function openGroup(
     clock = { now: () => beginMs },
     onAlerts = (_alerts: AlertsToSend) => {},
     group = text,
-  } = {},
+    query = async (logql: string): Promise<TemplateSample[]> =>
+      (samples.get(logql) ?? []).map(value => ({ labels: createLabelSet({}), value })),
+  }: OpenOptions = {},
 ) {
   const catalog = openSqliteCatalog(join(dir, 'catalog.sqlite'))
   const told: Told[] = []
@@ -63,8 +74,7 @@ async function openGroup(
     context: {
       externalLabels: new Map(),
       externalUrl: '',
-      query: async logql =>
-        (samples.get(logql) ?? []).map(value => ({ labels: createLabelSet({}), value })),
+      query,
     },
     state: states.get(groupKey(placed))!,
     clock,
@@ -183,6 +193,18 @@ test('a killed store finds its alerts at any of 50 moments, none twice and none 
     if (isKnown && !slow.startsWith('Slow firing 0')) t.fail(`${name}: ${slow}`)
     await again.catalog.close()
   }
+})
+
+test('a query that is cut when the store stops is no failure of its rule', async t => {
+  const opened = await openGroup(t.testdir(), {
+    query: () => {
+      opened.runner.prepareStop()
+      return Promise.reject(new Error('the store stops'))
+    },
+  })
+  await opened.runner.evaluate(beginMs)
+  t.same(new Set(opened.runner.status.rules.map(({ health }) => health)), new Set(['unknown']))
+  await opened.catalog.close()
 })
 
 test('an alert goes on pending after a restart, and through a change of its group', async t => {

@@ -79,6 +79,18 @@ test('hosts of Alertmanagers that are discovered are names of SRV records', asyn
   t.equal(plain?.alertmanager.discoveryMs, undefined)
 })
 
+test('the connection to Alertmanagers may have cipher suites of its own', async t => {
+  const f = (tls_cipher_suites: string) =>
+    load({ ruler: { alertmanager_url: 'https://am', alertmanager_client: { tls_cipher_suites } } })
+  const access = f('TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384').config.ruler?.alertmanager.servers[0]
+    ?.access
+  t.match(access?.tls.ciphers, /:ECDHE-RSA-AES256-GCM-SHA384$/)
+  t.throws(
+    () => f('TLS_A'),
+    /alertmanager_client: tls_cipher_suites: there is no cipher suite TLS_A/,
+  )
+})
+
 test('addresses and passwords are never in a message', async t => {
   const secret = 'http://user:hunter2@'
   for (const ruler of [
