@@ -37,10 +37,12 @@ export function queueOfFiles(files: WriteFiles): WriteQueue {
     },
     append: record => files.append(record),
     read: async samplesMax => {
+      const isAgain = files.hasBegun
       const piece = await files.read(samplesMax)
       if (!piece) return undefined
+      if (!isAgain) await files.begin(piece)
       const { records, next } = piece
-      return { records, isAgain: false, settle: () => files.settle(next) }
+      return { records, isAgain, settle: () => files.settle(next) }
     },
     close: () => files.close(),
   }

@@ -24,16 +24,18 @@ export async function moveSamples(database: Database, dataDir: string): Promise<
   if (!existsSync(directory)) return
   for (const server of readdirSync(directory)) {
     const files = new WriteFiles({ directory: join(directory, server), onDrop: () => undefined })
+    let isSending = files.hasBegun
     let piece = await files.read(movedSamplesAtOnce)
     while (piece) {
       const records = piece.records.map(formatRecord)
       await database.query({
-        text: `INSERT INTO skald.rule_samples (server, samples, bytes, record)
-          SELECT $1, moved.samples, octet_length(moved.record), moved.record
+        text: `INSERT INTO skald.rule_samples (server, is_sending, samples, bytes, record)
+          SELECT $1, $4, moved.samples, octet_length(moved.record), moved.record
             FROM unnest($2::integer[], $3::text[]) WITH ORDINALITY AS moved (samples, record, place)
             ORDER BY moved.place`,
-        values: [server, piece.records.map(({ samples }) => samples.length), records],
+        values: [server, piece.records.map(({ samples }) => samples.length), records, isSending],
       })
+      isSending = false
       piece = await files.read(movedSamplesAtOnce, piece.next)
     }
   }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { readParsedRules } from '@skald/config-reading/relabel'
@@ -153,6 +154,32 @@ test('samples arrive in order, with the tenant, and again after 429 and 5xx', as
     [],
     'the name is no path',
   )
+})
+
+test('a piece whose answer a killed process has not noted is sent again as it was', async t => {
+  const dir = t.testdir()
+  const receiver = await startReceiver(t, i => (i === 0 ? 400 : 200))
+  const name = createHash('sha1').update('../prom').digest('hex').slice(0, 16)
+  const files = () => new WriteFiles({ directory: join(dir, name), onDrop: () => undefined })
+  const killed = files()
+  await killed.append({ tenant: 't1', samples: [sample('a', 1)] })
+  const begun = await queueOfFiles(killed).read(100)
+  t.equal(begun?.isAgain, false)
+  await killed.append({ tenant: 't1', samples: [sample('a', 2)] })
+  const next = queueOfFiles(files())
+  const again = await next.read(100)
+  t.match(again, { isAgain: true, records: begun!.records })
+  t.equal(again?.records.length, 1)
+
+  // The server has the first sample, and refuses it, as Prometheus does. The second must not be refused with it.
+  const { write, logged, metric } = open(t, dir, receiver.url)
+  await receiver.waitFor(2)
+  const bodies = receiver.received.map(({ body }) => samplesIn(body))
+  t.same(bodies, [['__name__=lines,app=a 1 1'], ['__name__=lines,app=a 2 1']])
+  while ((await metric(`${prefix}_total`)) !== 1) await new Promise(done => setTimeout(done, 5))
+  await write.close()
+  t.match(logged, [/refuses samples that were sent before, so it has them: 400 told/])
+  t.equal(await metric(`${prefix}_failed_total`), 0)
 })
 
 test('what a server refuses for good is dropped and counted', async t => {
