@@ -5,10 +5,12 @@ import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { t as root, test } from 'tap'
 import { Random } from '../bench/random.ts'
+import { startReceiver } from '../packages/store/test/rules/receiver.ts'
+import { samplesIn } from '../packages/store/test/rules/written-samples.ts'
 import { createPostgres, noPostgres } from '../test/postgres-server.ts'
 import { startStore, type TestStore } from './harness.ts'
 import { judgeRecorded, recordedConfig, runRecorded } from './recorded-cases.ts'
-import { flushAll, hourNs, linesOf, nowNs, pushLines } from './replica-lines.ts'
+import { flushAll, hourNs, linesOf, nowNs, pushLines, until } from './replica-lines.ts'
 import { replicaConfig, startReplicas } from './replicas.ts'
 import { killed, objectsOf, skald } from './upkeep-commands.ts'
 import { noBucket, startBucket } from './versitygw-process.ts'
@@ -21,7 +23,16 @@ compactor:
   retention_enabled: true
   delete_request_store: filesystem
   delete_request_cancel_period: 1h
+ruler: {evaluation_interval: 1m}
 `
+/** A group of rules made by API. */
+const makeRules = (store: TestStore, expr: string) =>
+  store.request('/loki/api/v1/rules/moved', {
+    method: 'POST',
+    headers: { 'content-type': 'application/yaml' },
+    body: `{name: g, interval: 200ms, rules: [{alert: Lines, expr: '${expr}', for: 1h}, {record: 'a:b', expr: '${expr}'}]}`,
+  })
+const rulesOf = async (store: TestStore) => (await store.request('/loki/api/v1/rules')).body
 /** Recorded requests that ask for a bit of everything. In a long run, all of them are asked once, at the end. */
 const some = 'labels-series|index|streams-selectors|mixed-metrics'
 const replicasConfig = config.replace('filesystem', 's3')
@@ -51,6 +62,7 @@ test('a single store moves up, and a lost PostgreSQL is made again', { skip }, a
     end: String(nowNs / 1_000_000_000n),
   })
   await single.request(`/loki/api/v1/delete?${params}`, { method: 'POST' })
+  t.equal((await makeRules(single, 'vector(1)')).status, 202)
 
   t.comment('the move')
   const data = join(dir, 'store-data')
@@ -69,7 +81,7 @@ test('a single store moves up, and a lost PostgreSQL is made again', { skip }, a
   t.equal(moved.code, 0, moved.err)
   t.match(
     moved.out,
-    /moved to s3:\/\/logs\/skald\/: \d+ segments, .* 1 delete request; \d+ uploaded/,
+    /moved to s3:\/\/logs\/skald\/: \d+ segments, .* 1 delete request, 1 rule group; \d+ uploaded/,
   )
   const again = await skald([...move, '--json'])
   t.equal(again.code, 0, again.err)
@@ -113,13 +125,17 @@ test('a single store moves up, and a lost PostgreSQL is made again', { skip }, a
   t.match(wrong.err, /names another bucket or prefix: s3:\/\/logs\/skald\//)
   const rebuilt = await skald(args)
   t.equal(rebuilt.code, 0, rebuilt.err)
-  t.match(rebuilt.out, /new catalog with .* 1 delete request, from a copy of version \d+ and/)
+  t.match(
+    rebuilt.out,
+    /new catalog with .* 1 delete request, 1 rule group, from a copy of version \d+ and/,
+  )
   for (const name of ['replica-0', 'replica-1'])
     rmSync(join(dir, 'moved', name, 'store-data'), { recursive: true })
   for (const replica of replicas) await replica.start()
   await check(replicas, some)
   await pushOrder(replicas[0]!, 2)
   t.same(await linesOf(replicas[0]!, 'order'), order)
+  t.match(await rulesOf(replicas[1]!), /name: g/)
   for (const replica of replicas) await replica.stop()
 
   t.comment('the rebuild without one')
@@ -139,6 +155,7 @@ test('a single store moves up, and a lost PostgreSQL is made again', { skip }, a
     ['keep 1'],
     'the disk of a replica knew the request',
   )
+  t.match(await rulesOf(replicas[1]!), /name: g/, 'and the rules')
   const isLong = process.env.SKALD_SCALED_MS !== undefined
   const ask = ['--url', replicas[1]!.url, '--skip-fresh', ...(isLong ? [] : ['--only', some])]
   const results = await runRecorded({ runner: 'store', args: ask, dir })
@@ -149,7 +166,23 @@ test('a single store moves up, and a lost PostgreSQL is made again', { skip }, a
 test('a single store with a bucket moves up within it', { skip }, async t => {
   const dir = t.testdir()
   const [bucket, postgres] = [await startBucket(t, dir), await createPostgres(t)]
-  const single = await startStore(t, { dir, config: bucket.config })
+  let isAway = true
+  const receiver = await startReceiver(t, () => (isAway ? 503 : 200))
+  const ruler = `ruler:
+  remote_write:
+    enabled: true
+    clients: {prom: {url: "${receiver.url}/write", queue_config: {max_backoff: 100ms}}}
+`
+  const single = await startStore(t, { dir, config: `${bucket.config}${ruler}` })
+  t.equal((await makeRules(single, 'vector(7)')).status, 202)
+  const alertsOf = async (store: TestStore) =>
+    JSON.parse((await store.request('/prometheus/api/v1/alerts')).body).data.alerts as readonly {
+      readonly state: string
+      readonly activeAt: string
+    }[]
+  await until('an alert is pending', async () => (await alertsOf(single)).length === 1)
+  const pending = await alertsOf(single)
+  await until('samples wait', () => receiver.received.length > 1)
   const order: string[] = []
   for (let i = 0; i < 6; i++) {
     const line = `line ${order.length}`
@@ -162,6 +195,7 @@ test('a single store with a bucket moves up within it', { skip }, async t => {
   t.ok(remote.length >= 1, 'merged segments are in the bucket')
   const configFile = join(dir, 'replicas.yaml')
   const data = join(dir, 'store-data')
+  const waiting = samplesIn(receiver.received.at(-1)!.body)
   const elsewhere = replicaConfig(bucket, postgres).replace(
     'bucketnames: logs',
     'bucketnames: other',
@@ -169,14 +203,23 @@ test('a single store with a bucket moves up within it', { skip }, async t => {
   writeFileSync(configFile, elsewhere)
   const wrong = await skald(['move', `--config.file=${configFile}`, data])
   t.not(wrong.code, 0)
-  writeFileSync(configFile, replicaConfig(bucket, postgres))
+  writeFileSync(configFile, `${replicaConfig(bucket, postgres)}${ruler}`)
   const moved = await skald(['move', `--config.file=${configFile}`, data])
   t.equal(moved.code, 0, moved.err)
-  t.match(moved.out, /moved to s3:\/\/logs\/skald\//)
+  t.match(moved.out, /moved to s3:\/\/logs\/skald\/: .* 1 rule group; /)
   t.same(bucket.keys('skald/segments/'), remote, 'what was there stays')
   const again = await skald(['move', `--config.file=${configFile}`, data])
   t.equal(again.code, 0, again.err)
-  const [replica] = await startReplicas(t, { bucket, postgres, dir: join(dir, 'moved'), count: 1 })
+  isAway = false
+  const known = receiver.received.length
+  const parts = { bucket, postgres, dir: join(dir, 'moved'), config: ruler }
+  const [replica] = await startReplicas(t, { ...parts, count: 1 })
+  t.match(await rulesOf(replica!), /expr: vector\(7\)/)
+  t.match(await alertsOf(replica!), pending, 'the alert is pending as it was')
+  await until('what waited is sent', () => {
+    const sent = receiver.received.slice(known).flatMap(({ body }) => samplesIn(body))
+    return waiting.length > 0 && waiting.every(one => sent.includes(one))
+  })
   t.same(await linesOf(replica!, 'order'), order)
   order.push('line 6')
   await pushLines(replica!, 'order', ['line 6'])

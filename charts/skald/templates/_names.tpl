@@ -49,9 +49,6 @@ first in every template, because Helm renders them in any order.
 {{- else if .Values.loki.autoscaling.enabled -}}
 {{- fail "loki.autoscaling: only replicas that share a bucket and a PostgreSQL can be scaled: set loki.config.skald.catalog.postgres_url and the bucket in loki.config, see docs/scaling.md" -}}
 {{- end -}}
-{{- if and (include "skald.alertingRules" .) (include "skald.isReplicated" .) -}}
-{{- fail "loki.alerting_groups: replicas do not evaluate rules, so these alerts would never fire; run one more store without skald.catalog for them (docs/rules.md), or move them into Grafana" -}}
-{{- end -}}
 {{- if and .Values.loki.useExistingAlertingGroup.enabled (not .Values.loki.useExistingAlertingGroup.configmapName) -}}
 {{- fail "loki.useExistingAlertingGroup.configmapName: name the ConfigMap with the rules" -}}
 {{- end -}}

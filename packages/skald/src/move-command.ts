@@ -47,8 +47,9 @@ export async function runMoveCommand(argv: readonly string[], terminal: Terminal
     onUnsupportedLock: ({ message }) =>
       terminal.stderr.write(`${directory} is not locked, start no store on it: ${message}\n`),
   }).finally(() => progress.clear())
-  const { place, segments, bytes, uploaded, streams, deleteRequests } = summary
-  const all = `${counted(segments, 'segment')}, ${formatLogqlBytes(bytes)}, ${counted(streams, 'stream')}, ${counted(deleteRequests, 'delete request')}`
+  const { place, segments, bytes, uploaded, streams, deleteRequests, ruleGroups } = summary
+  const rules = ruleGroups > 0 ? `, ${counted(ruleGroups, 'rule group')}` : ''
+  const all = `${counted(segments, 'segment')}, ${formatLogqlBytes(bytes)}, ${counted(streams, 'stream')}, ${counted(deleteRequests, 'delete request')}${rules}`
   output.end(summary, `${directory}: moved to ${place}: ${all}; ${uploaded} uploaded now`)
   return exitCodes.done
 }

@@ -120,8 +120,9 @@ async function rebuildBucket(
   const summary = await rebuildShared({
     ...{ ...shared, place, logger, onProgress: progress.update },
   }).finally(() => progress.clear())
-  const { segments, streams, deleteRequests, entered, damaged, copy } = summary
-  const kept = `${counted(segments, 'segment')}, ${counted(streams, 'stream')}, ${counted(deleteRequests, 'delete request')}`
+  const { segments, streams, deleteRequests, ruleGroups, entered, damaged, copy } = summary
+  const rules = ruleGroups > 0 ? `, ${counted(ruleGroups, 'rule group')}` : ''
+  const kept = `${counted(segments, 'segment')}, ${counted(streams, 'stream')}, ${counted(deleteRequests, 'delete request')}${rules}`
   const from = copy === 0 ? 'no copy of the catalog' : `a copy of version ${copy}`
   const news = `${counted(entered, 'segment')} that it did not have`
   const aside = damaged === 0 ? '' : `; ${counted(damaged, 'segment')} damaged`

@@ -26,7 +26,7 @@ import type { ReceiversConfig } from './receivers-config.ts'
 import { resolveBucket } from './resolve-bucket.ts'
 import { resolveCatalog } from './resolve-catalog.ts'
 import { resolveReceivers } from './resolve-receivers.ts'
-import { hasRuler, resolveRuler } from './resolve-ruler.ts'
+import { resolveRuler } from './resolve-ruler.ts'
 import type { RulerConfig } from './ruler-config.ts'
 import { type BucketForm, bucketBlocks, bucketFormOf } from './settings/bucket-in-use.ts'
 import { judgeSettings, unfollowedPathTo } from './settings/judge.ts'
@@ -260,7 +260,7 @@ function resolve(
     dataDir: dataDirOf(config),
     bucket,
     catalog: resolveCatalog(config, bucket, report),
-    ruler: readRuler(config, file, report),
+    ruler: resolveRuler(config, file, report),
     mayDelete: compactor.retention_enabled,
     deletes: resolveDeletes(config),
     space: resolveSpace(config),
@@ -285,19 +285,6 @@ function readAuth(config: RawStoreConfig, file: unknown, report: Report): AuthCo
     ),
     report: (key, message) => report('auth', key, message),
   })
-}
-
-/** Replicas do not evaluate rules, so a file that wants both is refused. */
-function readRuler(config: RawStoreConfig, file: unknown, report: Report): RulerConfig | undefined {
-  const ruler = resolveRuler(config, file, report)
-  if (ruler && config.skald.catalog.postgres_url !== '' && hasRuler(file)) {
-    report(
-      'skald.catalog',
-      'postgres_url',
-      'replicas do not evaluate rules, so these alerts would not fire: run one more store without skald.catalog for them (docs/rules.md), or remove the block ruler',
-    )
-  }
-  return ruler
 }
 
 function dataDirOf({ common, storage_config: storage }: RawStoreConfig): string {

@@ -212,9 +212,18 @@ export class ChangeRefusedError extends Error {
   /**
    * What has happened: the merge lost its job, its inputs are gone, a delete request began, streams were removed,
    * rows of removed segments were forgotten, the replica was not seen for long, the database has lost changes that
-   * the replica has, a segment is already there.
+   * the replica has, a segment is already there, another replica has the lease.
    */
-  readonly reason: 'job' | 'inputs' | 'rules' | 'forgets' | 'forgotten' | 'epoch' | 'lost' | 'taken'
+  readonly reason:
+    | 'job'
+    | 'inputs'
+    | 'rules'
+    | 'forgets'
+    | 'forgotten'
+    | 'epoch'
+    | 'lost'
+    | 'taken'
+    | 'turn'
 
   constructor(
     message: string,

@@ -625,6 +625,34 @@ export const leaseRenewMs = 5000
 export const leaseMs = 20_000
 export const jobMs = 20_000
 
+/**
+ * Leases that divide the groups of rules among replicas: many more than replicas, so that shares are equal, and few
+ * enough to renew all of them in one statement.
+ */
+export const ruleLeases = 32
+
+/**
+ * How long the groups of a killed replica may be without evaluations: its leases end, others look for them, and take them
+ * over. It is no outage for alerts.
+ */
+export const ruleTakeoverMs = 60_000
+
+/** Bytes of samples that wait in PostgreSQL for one server: two hours of some 10,000 series. */
+export const sharedQueueBytesMax = 256 * 1024 * 1024
+
+/** How long samples are kept in PostgreSQL for a server that is not in the configuration any more. */
+export const unknownServerMs = 86_400_000
+
+/** Records that are looked at for one request to a server. */
+export const sharedQueueRecordsMax = 500
+
+/** Samples of one group that wait in memory while PostgreSQL is away. Those of older evaluations go first. */
+export const unstoredSamplesMax = 100_000
+
+/** How often a replica looks for samples that wait for a server, and whether too many wait. */
+export const sharedQueuePollMs = 1000
+export const sharedQueueBoundMs = 15_000
+
 /** How often to look for objects to delete and for copies to make. */
 export const collectMs = 10_000
 
@@ -1029,6 +1057,9 @@ export const replicaLivesMs = 30_000
 /** Segments that a tool uploads at a time. */
 export const movedSegmentsAtOnce = 4
 
+/** Samples that a move enters with one statement: about a megabyte. */
+export const movedSamplesAtOnce = 10_000
+
 /** End of a segment that is compared to tell it from another store's: its footer, or most of it. */
 export const comparedEndBytes = 64 * 1024
 
@@ -1067,6 +1098,13 @@ export const ruleSamplesMax = 10_000
 /** How long an alert that has ended is sent on, in milliseconds, as in Prometheus. */
 export const resolvedMs = 15 * 60_000
 
+/** Shortest pause between two lookups of Alertmanagers, and how long one may take. */
+export const discoveryMsLeast = 1000
+export const lookupMs = 5000
+
+/** Alertmanagers of one SRV record that get alerts. */
+export const discoveredServersMax = 100
+
 /** Alerts in one request to an Alertmanager, as in Prometheus. */
 export const alertsAtOnceMax = 64
 
@@ -1090,6 +1128,9 @@ export const ruleThreads = 1
 
 /** Words about alerts that a webhook has taken and that are remembered, so that none is sent twice. */
 export const webhookWordsMax = 20_000
+
+/** How long a group that stops waits for answers of webhooks, so that nobody tells them the same again. */
+export const hookWaitMs = 3000
 
 /** Moments of an interval at which groups are evaluated. Fewer share more scans, and come in larger crowds. */
 export const rulePhases = 20

@@ -1,5 +1,6 @@
 // Opens the ruler of a store, if its configuration has one. Its code is loaded only then.
 
+import assert from 'node:assert'
 import type { LogSource } from '@skald/query'
 import type { Logger } from 'pino'
 import type { LoadedStoreConfig } from './config.ts'
@@ -21,27 +22,40 @@ export interface RulesParts {
   readonly openSource: () => (tenant: string) => LogSource
 }
 
-/** Returns the ruler, which has not started, and what its routes need; `undefined` if there is none. */
-export async function openRules(
-  parts: RulesParts,
-): Promise<(RulesService & { readonly ruler: Ruler }) | undefined> {
+/** A ruler that has not started, and what its routes need. */
+export interface OpenRules extends RulesService {
+  readonly ruler: Ruler
+  /** To be called when other replicas may have changed rules. Absent if there are none. */
+  readonly noteChanges: (() => void) | undefined
+}
+
+/** Returns the ruler; `undefined` if there is none. */
+export async function openRules(parts: RulesParts): Promise<OpenRules | undefined> {
   const { loaded, logger, clock, storage, metrics, limitsOf, version } = parts
   const { ruler: config, dataDir } = loaded.config
-  const { local, keepRequests } = storage
-  if (!config || !local) return undefined
+  if (!config) return undefined
   const [{ Ruler }, text, json] = await Promise.all([
     import('./rules/ruler.ts'),
     import('./rules/rule-text.ts'),
     import('./rules/rules-json.ts'),
   ])
+  const shared = await storage.replica?.openRules()
   const ruler = new Ruler({
-    ...{ config, dataDir, logger, clock, limitsOf, version },
-    kept: local.openRules(),
-    keep: keepRequests,
+    ...{ config, logger, clock, limitsOf, version },
+    rules: shared ?? (await openLocalRules(storage, dataDir)),
     registry: metrics.registry,
     openSource: parts.openSource(),
   })
   const { formatGroup, formatNamespaces } = text
   const { formatRules, formatAlerts } = json
-  return { ruler, formatGroup, formatNamespaces, formatRules, formatAlerts }
+  return {
+    ...{ ruler, formatGroup, formatNamespaces, formatRules, formatAlerts },
+    noteChanges: shared && (() => shared.noteChanges()),
+  }
+}
+
+async function openLocalRules({ local, keepRequests }: Storage, dataDir: string) {
+  assert(local, 'a store that is no replica has a catalog of its own')
+  const { LocalRules } = await import('./rules/local-rules.ts')
+  return new LocalRules({ rules: local.rules, dataDir, keep: keepRequests })
 }

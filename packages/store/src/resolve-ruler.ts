@@ -4,7 +4,7 @@ import { parseWrittenDuration } from '@skald/config-reading'
 import { readParsedRules } from '@skald/config-reading/relabel'
 import { nsPerMs } from '@skald/go-dialect'
 import { isLabelName } from '@skald/wire'
-import { rulerIntervalMsLeast } from './limits.ts'
+import { discoveryMsLeast, rulerIntervalMsLeast } from './limits.ts'
 import { hiddenSecret } from './resolve-bucket.ts'
 import {
   type AlertmanagerConfig,
@@ -26,6 +26,7 @@ import type {
   RawWebhook,
 } from './ruler-schema.ts'
 import { isEmpty, valueAt } from './settings/setting.ts'
+import { readCiphers } from './tls/cipher-suites.ts'
 
 /** Records a mistake in a key of a block. */
 type Report = (block: string, key: string, message: string) => void
@@ -129,6 +130,14 @@ function isHttpUrl(text: string): boolean {
   return /^https?:$/.test(URL.parse(text)?.protocol ?? '')
 }
 
+const noSrvName =
+  'must have names of SRV records without a port as hosts, such as http://_http._tcp.alertmanager.example.com, because enable_alertmanager_discovery is true'
+
+function isSrvUrl(text: string): boolean {
+  const { hostname, port } = new URL(text)
+  return /^_[^.]+\._[^.]+\../.test(hostname) && port === ''
+}
+
 function resolveAlertmanager(
   raw: RawAlertmanager,
   report: (key: string, message: string) => void,
@@ -136,6 +145,12 @@ function resolveAlertmanager(
   const { alertmanager_client: client } = raw
   const written = namesIn(String(raw.alertmanager_url ?? ''))
   if (!written.every(isHttpUrl)) report('alertmanager_url', noUrl)
+  const refreshMs = msOf(raw.alertmanager_refresh_interval)
+  if (raw.enable_alertmanager_discovery) {
+    if (!written.filter(isHttpUrl).every(isSrvUrl)) report('alertmanager_url', noSrvName)
+    if (refreshMs < discoveryMsLeast)
+      report('alertmanager_refresh_interval', `must be at least ${discoveryMsLeast / 1000}s`)
+  }
   const tls: ServerTls = {
     caFile: client.tls_ca_path,
     certFile: client.tls_cert_path,
@@ -143,6 +158,9 @@ function resolveAlertmanager(
     serverName: client.tls_server_name,
     isUnverified: client.tls_insecure_skip_verify,
     minVersion: versionOf(client.tls_min_version),
+    ciphers: readCiphers(client.tls_cipher_suites, message =>
+      report('alertmanager_client', `tls_cipher_suites: ${message}`),
+    ),
   }
   const credentials = secretOf(client.credentials, client.credentials_file)
   return {
@@ -156,6 +174,7 @@ function resolveAlertmanager(
       const authorization = credentials && { type: client.type, credentials }
       return { url: withoutCredentials(url), access: { basicAuth, authorization, tls } }
     }),
+    discoveryMs: raw.enable_alertmanager_discovery ? refreshMs : undefined,
     queueCapacity: raw.notification_queue_capacity || 10_000,
     timeoutMs: msOf(raw.notification_timeout) || 10_000,
     relabelRules: readParsedRules(raw.alert_relabel_configs, message =>

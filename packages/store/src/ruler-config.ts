@@ -22,12 +22,16 @@ export interface ServerTls {
   readonly isUnverified: boolean
   /** Oldest accepted version, such as `TLSv1.2`; empty for Node's default. */
   readonly minVersion: string
+  /** OpenSSL's list of cipher suites; absent for Node's default. */
+  readonly ciphers?: string | undefined
 }
 
 /** Where alerts go. */
 export interface AlertmanagerConfig {
   /** Without credentials; each with a path that requests are sent below. */
   readonly servers: readonly { readonly url: string; readonly access: ServerAccess }[]
+  /** How often to look up the hosts of the servers, which are names of SRV records; absent if they are addresses. */
+  readonly discoveryMs: number | undefined
   readonly queueCapacity: number
   readonly timeoutMs: number
   readonly relabelRules: readonly RelabelRule[]

@@ -48,6 +48,11 @@ const clientTls = {
 function createAlertmanagerKeys(path: string) {
   return {
     alertmanager_url: address('Addresses of Alertmanagers, separated by commas.'),
+    enable_alertmanager_discovery: flag(
+      'The hosts in `alertmanager_url` are full names of SRV records, such as `_http._tcp.alertmanager.example.com`. Every server that they name gets the alerts.',
+      false,
+    ),
+    alertmanager_refresh_interval: duration('How often to look these names up.', '1m'),
     notification_queue_capacity: count(
       'Alerts that may wait for one Alertmanager; beyond that, the oldest are dropped and counted.',
       10000,
@@ -60,6 +65,10 @@ function createAlertmanagerKeys(path: string) {
       ...withUnfollowed(
         block({
           ...clientTls,
+          tls_cipher_suites: text(
+            "Go's names of the cipher suites to allow, separated by commas. Those of TLS 1.3 are always allowed.",
+            '',
+          ),
           basic_auth_username: text(
             'User for all Alertmanagers, in place of those in their URLs.',
             '',
@@ -167,7 +176,10 @@ export const rulerSchema = withUnfollowed(
     storage: {
       ...withUnfollowed(
         block({
-          type: text('`local`: in files. Rules that come by API are in the data directory.', ''),
+          type: text(
+            '`local`: in files. Rules that come by API are in the data directory, those of replicas in PostgreSQL.',
+            '',
+          ),
           local: {
             ...block({ directory: text('', '') }),
             description:
@@ -177,7 +189,7 @@ export const rulerSchema = withUnfollowed(
         'ruler.storage',
       ),
       description:
-        'Where files of rules are: `local.directory` has one directory for each tenant (`fake` without auth_enabled), with files of rules in it. Rules that come by API are in the data directory.',
+        'Where files of rules are: `local.directory` has one directory for each tenant (`fake` without auth_enabled), with files of rules in it. Rules that come by API are in the data directory, those of replicas in PostgreSQL.',
     },
     poll_interval: duration('How often to read the files of rules again.', '1m'),
     evaluation_interval: duration('How often to evaluate groups that have no interval.', '1m'),
@@ -323,6 +335,8 @@ type AlertmanagerKeys = ReturnType<typeof createAlertmanagerKeys>
 export interface RawAlertmanager {
   readonly alert_relabel_configs: readonly unknown[]
   readonly alertmanager_url: unknown
+  readonly enable_alertmanager_discovery: boolean
+  readonly alertmanager_refresh_interval: string | 0
   readonly notification_queue_capacity: number
   readonly notification_timeout: string | 0
   readonly alertmanager_client: Required<XStatic<AlertmanagerKeys['alertmanager_client']>>

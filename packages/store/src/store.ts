@@ -293,7 +293,10 @@ async function openStore(
     },
   })
   await app.ready()
-  await replica?.start({ segments, hub, ingester, compactor, registry: deletes?.registry })
+  await replica?.start({
+    ...{ segments, hub, ingester, compactor, registry: deletes?.registry },
+    noteRules: rules?.noteChanges,
+  })
   await rules?.ruler.start()
   const receiving = {
     ...{ ingester, budget, metrics, logger, clock, arrivals, limitsOf },

@@ -3,6 +3,7 @@
 
 import type { CatalogPart, CatalogSegment } from './catalog.ts'
 import type { DeleteRequest, DeleteState } from './delete-requests.ts'
+import type { GroupNames, KeptGroup } from './kept-rules.ts'
 
 /** A segment as a change adds it. When it was created, and the sequence of level 0, come from the transaction. */
 export type AddedSegment = Omit<CatalogSegment, 'createdMs'>
@@ -19,9 +20,15 @@ export type DeleteChange =
   | { readonly kind: 'delete-removed'; readonly tenant: string; readonly id: string }
   | { readonly kind: 'deletes-forgotten'; readonly beforeMs: number }
 
+/** Changes of rules made by API. */
+export type RuleChange =
+  | { readonly kind: 'rule-group-set'; readonly group: KeptGroup }
+  | { readonly kind: 'rule-groups-removed'; readonly groups: readonly GroupNames[] }
+
 /** One change. */
 export type CatalogChange =
   | DeleteChange
+  | RuleChange
   /** A commit, a merge, or a removal. */
   | {
       readonly kind: 'segments'

@@ -1,10 +1,14 @@
 // Defines how rules made by API, and the alerts of all rules, are stored. Neither can be rebuilt from the segments.
 
-/** A group of rules made by API. */
-export interface KeptGroup {
+/** What names a group within a store. */
+export interface GroupNames {
   readonly tenant: string
   readonly namespace: string
   readonly name: string
+}
+
+/** A group of rules made by API. */
+export interface KeptGroup extends GroupNames {
   /** The group as YAML. */
   readonly text: string
 }
@@ -26,23 +30,7 @@ export interface KeptAlerts {
   readonly alerts: readonly KeptAlert[]
 }
 
-/**
- * Stores rules and alerts. Groups are on disk when a method returns, and alerts survive the end of the process.
- * Methods throw StorageUnavailableError if the disk cannot be written.
- */
-export interface KeptRules {
-  /** Returns the groups of all tenants, in the order in which they were made. */
-  listGroups(): KeptGroup[]
-  /** Adds a group, or replaces the one with its names. */
-  setGroup(group: KeptGroup): void
-  /** Removes a group. Returns false if there was none. */
-  removeGroup(tenant: string, namespace: string, name: string): boolean
-  /** Removes the groups of a namespace. Returns false if there were none. */
-  removeNamespace(tenant: string, namespace: string): boolean
-  /** Returns what was stored of the alerts of a group. */
-  alertsOf(group: string): KeptAlerts | undefined
-  /** Stores the time of an evaluation, and what has become of alerts, in one transaction. */
-  saveAlerts(group: string, evaluatedMs: number, changes: readonly KeptAlert[]): void
-  /** Forgets the alerts of all groups but these. */
-  forgetOthers(groups: ReadonlySet<string>): void
+/** Returns true if two groups have the same names. */
+export function isSameGroup(a: GroupNames, b: GroupNames): boolean {
+  return a.tenant === b.tenant && a.namespace === b.namespace && a.name === b.name
 }

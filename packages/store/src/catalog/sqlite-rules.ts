@@ -2,7 +2,8 @@
 
 import Database from 'better-sqlite3'
 import { StorageUnavailableError } from '../errors.ts'
-import type { KeptAlert, KeptAlerts, KeptGroup, KeptRules } from './kept-rules.ts'
+import type { RuleChange } from './catalog-changes.ts'
+import type { KeptAlert, KeptAlerts, KeptGroup } from './kept-rules.ts'
 import { runSynced } from './synced.ts'
 
 function prepare(database: Database.Database) {
@@ -15,7 +16,6 @@ function prepare(database: Database.Database) {
     remove: database.prepare(
       'DELETE FROM rule_groups WHERE tenant = ? AND namespace = ? AND name = ?',
     ),
-    removeAll: database.prepare('DELETE FROM rule_groups WHERE tenant = ? AND namespace = ?'),
     evaluated: database
       .prepare('SELECT evaluated_ms FROM rule_evaluations WHERE group_key = ?')
       .pluck(),
@@ -33,7 +33,11 @@ function prepare(database: Database.Database) {
   }
 }
 
-export class SqliteRules implements KeptRules {
+/**
+ * Rules and alerts. Groups are on disk when a method returns, and alerts survive the end of the process. Methods throw
+ * StorageUnavailableError if the disk cannot be written.
+ */
+export class SqliteRules {
   readonly #database: Database.Database
   readonly #sql: ReturnType<typeof prepare>
 
@@ -42,34 +46,47 @@ export class SqliteRules implements KeptRules {
     this.#sql = prepare(database)
   }
 
+  /** Returns the groups of all tenants, in the order in which they were made. */
   listGroups(): KeptGroup[] {
     return this.#sql.list.all() as KeptGroup[]
   }
 
+  /** Adds a group, or replaces the one with its names. */
   setGroup(group: KeptGroup): void {
     this.#write('a rule group', () =>
       runSynced(this.#database, () => void this.#sql.set.run(group)),
     )
   }
 
+  /** Removes a group. Returns false if there was none. */
   removeGroup(tenant: string, namespace: string, name: string): boolean {
     return this.#write('a rule group', () =>
       runSynced(this.#database, () => this.#sql.remove.run(tenant, namespace, name).changes > 0),
     )
   }
 
-  removeNamespace(tenant: string, namespace: string): boolean {
-    return this.#write('a rule group', () =>
-      runSynced(this.#database, () => this.#sql.removeAll.run(tenant, namespace).changes > 0),
-    )
+  /** Applies a change that replicas share, within the transaction of all changes. */
+  apply(change: RuleChange): void {
+    if (change.kind === 'rule-group-set') this.#sql.set.run(change.group)
+    else
+      for (const { tenant, namespace, name } of change.groups)
+        this.#sql.remove.run(tenant, namespace, name)
   }
 
+  /** Returns what was stored of the alerts of a group. */
   alertsOf(group: string): KeptAlerts | undefined {
     const evaluatedMs = this.#sql.evaluated.get(group) as number | undefined
     if (evaluatedMs === undefined) return undefined
     return { evaluatedMs, alerts: this.#sql.alerts.all(group) as KeptAlert[] }
   }
 
+  /** Returns the alerts of all groups, by group. */
+  allAlerts(): ReadonlyMap<string, KeptAlerts> {
+    const known = this.#sql.known.all() as string[]
+    return new Map(known.map(group => [group, this.alertsOf(group)!]))
+  }
+
+  /** Stores the time of an evaluation, and what has become of alerts, in one transaction. */
   saveAlerts(group: string, evaluatedMs: number, changes: readonly KeptAlert[]): void {
     const save = this.#database.transaction(() => {
       this.#sql.setEvaluated.run(group, evaluatedMs)
@@ -81,6 +98,7 @@ export class SqliteRules implements KeptRules {
     this.#write('the state of alerts', save)
   }
 
+  /** Forgets the alerts of all groups but these. */
   forgetOthers(groups: ReadonlySet<string>): void {
     const forget = this.#database.transaction(() => {
       for (const key of this.#sql.known.all() as string[]) {

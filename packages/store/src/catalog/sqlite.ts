@@ -65,6 +65,7 @@ export class SqliteCatalog implements LocalCatalog {
   readonly #partsOf: Database.Statement
   readonly #transaction: (work: () => void) => void
   readonly #known = new KnownStreams()
+  #rules: SqliteRules | undefined
 
   constructor(database: Database.Database) {
     this.#database = database
@@ -76,9 +77,10 @@ export class SqliteCatalog implements LocalCatalog {
     this.#transaction = database.transaction((work: () => void) => work())
   }
 
-  /** Opens the rules and alerts. Stores without rules do not need them. */
-  openRules(): SqliteRules {
-    return new SqliteRules(this.#database)
+  /** The rules and alerts. Stores without rules do not prepare their statements. */
+  get rules(): SqliteRules {
+    this.#rules ??= new SqliteRules(this.#database)
+    return this.#rules
   }
 
   /** Does nothing: only this process writes it. */
@@ -164,6 +166,10 @@ export class SqliteCatalog implements LocalCatalog {
       case 'delete-removed':
       case 'deletes-forgotten':
         return this.deleteRequests.apply(change, version)
+      case 'rule-group-set':
+      case 'rule-groups-removed':
+        this.rules.apply(change)
+        return true
     }
   }
 

@@ -55,10 +55,10 @@ function addWritingRoutes(
   { authEnabled, service }: Parts,
 ): void {
   const { ruler, formatGroup, formatNamespaces } = service
-  const list = (request: FastifyRequest, reply: FastifyReply) => {
+  const list = async (request: FastifyRequest, reply: FastifyReply) => {
     const tenant = tenantOf(request, authEnabled)
     const namespace = nameIn(request, 'namespace')
-    const found = ruler.list({ tenant, ...(namespace !== undefined && { namespace }) })
+    const found = await ruler.list({ tenant, ...(namespace !== undefined && { namespace }) })
     if (found.length === 0) throw new RuleRequestError('no rule groups found', 'RULE_NOT_FOUND')
     const byNamespace = Map.groupBy(found, placed => placed.namespace)
     const groups = [...byNamespace].map(
@@ -81,11 +81,12 @@ function addWritingRoutes(
     if (!isGone) throw new RuleRequestError('group namespace does not exist', 'RULE_NOT_FOUND')
     return sendAccepted(reply)
   })
-  app.get(`${base}/:namespace/:group`, (request, reply) => {
+  app.get(`${base}/:namespace/:group`, async (request, reply) => {
     const tenant = tenantOf(request, authEnabled)
     const namespace = nameIn(request, 'namespace') ?? ''
     const name = nameIn(request, 'group')
-    const found = ruler.list({ tenant, namespace }).find(({ group }) => group.name === name)
+    const groups = await ruler.list({ tenant, namespace })
+    const found = groups.find(({ group }) => group.name === name)
     if (!found) throw new RuleRequestError('group does not exist', 'RULE_NOT_FOUND')
     return sendYaml(reply, formatGroup(found.group))
   })
@@ -99,12 +100,12 @@ function addWritingRoutes(
 }
 
 function addStateRoutes(app: FastifyInstance, { authEnabled, service }: Parts): void {
-  app.get('/prometheus/api/v1/rules', (request, reply) => {
-    const groups = service.ruler.status(tenantOf(request, authEnabled))
+  app.get('/prometheus/api/v1/rules', async (request, reply) => {
+    const groups = await service.ruler.status(tenantOf(request, authEnabled))
     return sendJson(reply, service.formatRules(groups, readParams(request)))
   })
-  app.get('/prometheus/api/v1/alerts', (request, reply) => {
-    const groups = service.ruler.status(tenantOf(request, authEnabled))
+  app.get('/prometheus/api/v1/alerts', async (request, reply) => {
+    const groups = await service.ruler.status(tenantOf(request, authEnabled))
     return sendJson(reply, service.formatAlerts(groups))
   })
 }

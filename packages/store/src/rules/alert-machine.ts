@@ -24,6 +24,8 @@ export interface Alert {
   readonly validMs: number
   /** What the webhooks were told last. */
   readonly told: '' | 'firing' | 'resolved'
+  /** Webhooks that know the state while others do not know it yet, as heard-alerts.ts writes them. */
+  readonly heard?: readonly string[] | undefined
 }
 
 /** A sample of the rule, with the labels and annotations of its alert. */
@@ -165,10 +167,11 @@ export interface Outage {
   readonly intervalMs: number
   readonly toleranceMs: number
   readonly graceMs: number
+  readonly takeoverMs: number
 }
 
 /**
- * Returns the alerts of a rule after an outage. One of up to two evaluations changes nothing. A longer one does not count
+ * Returns the alerts of a rule after an outage. One of up to two evaluations, or of a takeover, changes nothing. A longer one does not count
  * as time with the sample, and leaves at least the grace period. After one that is too long, alerts with `for` begin again.
  */
 export function afterOutage(
@@ -176,11 +179,11 @@ export function afterOutage(
   { forMs }: AlertTimes,
   outage: Outage,
 ): Alert | undefined {
-  const { lastMs, nowMs, intervalMs, toleranceMs, graceMs } = outage
+  const { lastMs, nowMs, intervalMs, toleranceMs, graceMs, takeoverMs } = outage
   // Receivers may have missed the last word before the stop, so it is sent again.
   const unsent = { ...alert, sentMs: 0 }
   const lengthMs = nowMs - lastMs
-  if (forMs === 0 || lengthMs <= 2 * intervalMs) return unsent
+  if (forMs === 0 || lengthMs <= Math.max(2 * intervalMs, takeoverMs)) return unsent
   if (lengthMs > toleranceMs) return undefined
   if (alert.state !== 'pending' || forMs < graceMs) return unsent
   const leftMs = Math.max(forMs - (lastMs - alert.activeMs), graceMs)

@@ -73,7 +73,9 @@ export class Alertmanager {
     const backoff = new Backoff(notifyPauseMsLeast, notifyPauseMsMost)
     const { signal } = this.#stop
     let hasFailed = false
-    while (this.#waiting.size > 0 && !signal.aborted) {
+    for (;;) {
+      this.#forgetMoved()
+      if (this.#waiting.size === 0 || signal.aborted) return
       const batch = [...this.#waiting].slice(0, alertsAtOnceMax)
       const answer = await this.#post(batch.map(([, notice]) => notice))
       if (signal.aborted) return
@@ -98,6 +100,13 @@ export class Alertmanager {
       this.#tellLength()
       backoff.reset()
     }
+  }
+
+  /** Another process sends these, and knows better. */
+  #forgetMoved(): void {
+    for (const [key, { isCurrent }] of this.#waiting)
+      if (isCurrent?.() === false) this.#waiting.delete(key)
+    this.#tellLength()
   }
 
   async #post(notices: readonly Notice[]) {

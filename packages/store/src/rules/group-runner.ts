@@ -1,7 +1,8 @@
 // Evaluates one group again and again, and keeps what its rules found.
 
-import { createLabelSet, formatLabelSet, type LabelSet } from '@skald/wire'
-import type { KeptAlert, KeptRules } from '../catalog/kept-rules.ts'
+import { formatLabelSet, type LabelSet } from '@skald/wire'
+import type { KeptAlert, KeptAlerts } from '../catalog/kept-rules.ts'
+import { hookWaitMs } from '../limits.ts'
 import {
   type Alert,
   AlertMachine,
@@ -18,30 +19,14 @@ import {
   templatesOf,
   type WrittenSample,
 } from './evaluate.ts'
+import { type GroupStatus, noOutcome, type RuleOutcome, ruleKeys } from './group-status.ts'
+import { type HookAnswer, type HookWish, heardBy, unheardHooks } from './heard-alerts.ts'
+import { settlesWithin } from './pause.ts'
 import { phaseOf, slotBefore } from './phase.ts'
-import { groupKey, labelsOfRule, type PlacedGroup, type Rule } from './rule.ts'
+import { groupKey, type PlacedGroup, type Rule } from './rule.ts'
+import type { GroupState } from './rule-store.ts'
 import type { RulerMetrics } from './ruler-metrics.ts'
 import type { WriteSample } from './write-request.ts'
-
-/** How a rule did at its last evaluation. */
-export interface RuleStatus {
-  readonly rule: Rule
-  readonly health: 'unknown' | 'ok' | 'err'
-  readonly lastError: string
-  /** 0 for never. */
-  readonly evaluatedMs: number
-  readonly seconds: number
-  readonly alerts: readonly Alert[]
-}
-
-/** How a group did at its last evaluation. */
-export interface GroupStatus {
-  readonly placed: PlacedGroup
-  readonly intervalMs: number
-  readonly evaluatedMs: number
-  readonly seconds: number
-  readonly rules: readonly RuleStatus[]
-}
 
 /** Alerts of one rule that have to be sent. */
 export interface AlertsToSend {
@@ -55,14 +40,17 @@ export interface GroupRunnerOptions {
   readonly resendDelayMs: number
   readonly toleranceMs: number
   readonly graceMs: number
+  /** How long a gap may be that is no outage, beside two intervals. */
+  readonly takeoverMs: number
   readonly context: RuleContext
-  readonly kept: KeptRules
+  readonly state: GroupState
   readonly clock: { now(): number }
   readonly metrics: RulerMetrics
   /** Sends alerts whose state is stored. Must not throw. */
   readonly onAlerts: (alerts: AlertsToSend) => void
-  /** Tells the webhooks about alerts of an evaluation. Returns those that all of them know now. */
-  readonly tellHooks: ((alerts: AlertsToSend) => Promise<readonly Alert[]>) | undefined
+  /** Tells the webhooks about alerts of an evaluation. Each promise says what one of them has taken, and never rejects. */
+  readonly tellHooks: (alerts: AlertsToSend) => readonly Promise<HookAnswer>[]
+  readonly hooks: readonly HookWish[]
   /** Keeps samples for other servers. @throws the system's error. */
   readonly onSamples:
     | ((tenant: string, samples: readonly WriteSample[]) => Promise<void>)
@@ -77,17 +65,18 @@ interface RuleRun {
   /** Names the rule in the stored state, also after the group has changed. */
   readonly key: string
   readonly templates: AlertTemplates | undefined
-  readonly machine: AlertMachine
-  status: Omit<RuleStatus, 'rule' | 'alerts'>
+  machine: AlertMachine
+  status: RuleOutcome
   /** Series of the last evaluation, which are marked as ended when they are gone. */
   series: ReadonlyMap<string, LabelSet>
   /** Alerts as they are stored. */
   stored: Map<string, string>
 }
 
-const never = { health: 'unknown', lastError: '', evaluatedMs: 0, seconds: 0 } as const
+/** How a group stops. `stays`: it goes on here; `moved`: another process goes on; `gone`: nobody does. */
+export type StopReason = 'stays' | 'moved' | 'gone'
 
-/** One group of rules. */
+/** One group of rules. Open it with `GroupRunner.open`. */
 export class GroupRunner {
   readonly placed: PlacedGroup
   readonly key: string
@@ -100,8 +89,23 @@ export class GroupRunner {
   #timer: NodeJS.Timeout | undefined
   #running: Promise<void> | undefined
   #isStopped = false
+  /** Saves wait for each other, so that an older one never comes last. */
+  #saving: Promise<void> = Promise.resolve()
+  /** Answers of webhooks that are not stored yet. */
+  readonly #telling = new Set<Promise<void>>()
+  /** Time of the newest evaluation that is stored, as far as this process knows. */
+  #storedMs = 0
+  /** Whether a save has failed, so that nobody knows what is stored. */
+  #isDoubtful = false
 
-  constructor(placed: PlacedGroup, options: GroupRunnerOptions) {
+  /** Opens a group with the alerts that are stored. @throws as `GroupState.load`. */
+  static async open(placed: PlacedGroup, options: GroupRunnerOptions): Promise<GroupRunner> {
+    const runner = new GroupRunner(placed, options)
+    await runner.#restore()
+    return runner
+  }
+
+  private constructor(placed: PlacedGroup, options: GroupRunnerOptions) {
     this.placed = placed
     this.key = groupKey(placed)
     this.#options = options
@@ -110,7 +114,16 @@ export class GroupRunner {
     this.#labels = options.metrics.hasGroupLabel
       ? { user: tenant, rule_group: `${namespace};${group.name}` }
       : { user: tenant }
-    this.#rules = this.#restore()
+    const keys = ruleKeys(group)
+    this.#rules = group.rules.map((rule, i) => ({
+      rule,
+      key: keys[i]!,
+      templates: rule.kind === 'alert' ? templatesOf(rule, group) : undefined,
+      machine: new AlertMachine(),
+      status: noOutcome,
+      series: new Map(),
+      stored: new Map(),
+    }))
   }
 
   get status(): GroupStatus {
@@ -135,28 +148,45 @@ export class GroupRunner {
     for (const counter of [metrics.evaluations, metrics.failures, metrics.iterations])
       counter.inc(this.#labels, 0)
     metrics.missed.inc(this.#labels, 0)
-    this.#schedule(slotBefore(clock.now(), intervalMs, this.#phaseMs) + intervalMs)
+    const nowMs = clock.now()
+    // The clock of the process that evaluated it before may be ahead.
+    const isAhead = this.#storedMs > nowMs && this.#storedMs < nowMs + intervalMs
+    const lastMs = isAhead ? this.#storedMs : nowMs
+    this.#schedule(slotBefore(lastMs, intervalMs, this.#phaseMs) + intervalMs)
+  }
+
+  /** Begins no more evaluations, and takes what fails from now on for no failure of a rule. */
+  prepareStop(): void {
+    this.#isStopped = true
+    clearTimeout(this.#timer)
   }
 
   /** Stops. Waits for an evaluation that runs. If the group is gone, its series end. */
-  async stop({ isGone }: { readonly isGone: boolean }): Promise<void> {
-    this.#isStopped = true
-    clearTimeout(this.#timer)
+  async stop(reason: StopReason): Promise<void> {
+    this.prepareStop()
     await this.#running
-    const { metrics, onSamples, clock } = this.#options
-    if (!isGone) return
+    // Whoever goes on should know what webhooks have taken.
+    await settlesWithin(Promise.all(this.#telling), hookWaitMs)
+    const { metrics, onSamples, clock, state } = this.#options
+    if (reason === 'stays') return
     const { evaluations, failures, iterations, missed, interval, rules } = metrics
     const { lastEvaluation, lastDuration, lastSamples } = metrics
     for (const metric of [evaluations, failures, iterations, missed, interval, rules])
       if (metrics.hasGroupLabel) metric.remove(this.#labels)
     for (const metric of [lastEvaluation, lastDuration, lastSamples])
       if (metrics.hasGroupLabel) metric.remove(this.#labels)
-    if (!onSamples) return
+    if (!onSamples || reason === 'moved') return
     const timeMs = clock.now()
     const ends = this.#rules.flatMap(({ series }) =>
       [...series.values()].map(labels => ({ labels, timeMs, value: 'stale' as const })),
     )
-    if (ends.length > 0) await onSamples(this.placed.tenant, ends).catch(() => undefined)
+    if (ends.length === 0) return
+    try {
+      await onSamples(this.placed.tenant, ends)
+      await state.finish({ evaluatedMs: timeMs, seconds: 0, rules: {} })
+    } catch {
+      // Servers take a series that is silent for five minutes for ended.
+    }
   }
 
   #schedule(slotMs: number): void {
@@ -186,19 +216,25 @@ export class GroupRunner {
 
   /** Evaluates all rules at one time, in order. Never rejects: failures are in the state of the rules. */
   async evaluate(timeMs: number): Promise<void> {
-    const { metrics, turn } = this.#options
+    const { metrics, turn, state } = this.#options
     const started = performance.now()
     let samples = 0
+    let stuck: Error | undefined
     for (const run of this.#rules) {
-      if (this.#isStopped) return
+      if (this.#isStopped || !state.isCurrent) break
       const begun = performance.now()
       const evaluatedMs = this.#options.clock.now()
       metrics.evaluations.inc(this.#labels)
       let error: Error | undefined
       try {
+        stuck ??= await this.#settleDoubt()
+        if (stuck) throw stuck
         samples += await turn(() => this.#evaluateRule(run, timeMs))
       } catch (caught) {
         error = caught as Error
+        // Another process has the group, and its own word about the rule.
+        if (state.lost.aborted) return
+        if (this.#isStopped) break
         metrics.failures.inc(this.#labels)
         if (error.message !== run.status.lastError)
           this.#options.onFailure(this.placed, run.rule, error)
@@ -214,6 +250,19 @@ export class GroupRunner {
     metrics.lastEvaluation.set(this.#labels, timeMs / 1000)
     metrics.lastDuration.set(this.#labels, this.#seconds)
     metrics.lastSamples.set(this.#labels, samples)
+    await this.#finish()
+  }
+
+  /** Stores how the evaluation went. */
+  async #finish(): Promise<void> {
+    const { state, onFailure } = this.#options
+    const rules = Object.fromEntries(this.#rules.map(({ key, status }) => [key, status]))
+    try {
+      await state.finish({ evaluatedMs: this.#evaluatedMs, seconds: this.#seconds, rules })
+    } catch (error) {
+      const [first] = this.#rules
+      if (!state.lost.aborted && first) onFailure(this.placed, first.rule, error as Error)
+    }
   }
 
   /** Returns the number of samples. */
@@ -234,7 +283,7 @@ export class GroupRunner {
       run.machine.update(found, timeMs, times)
     } catch (error) {
       // Beyond its limit, a rule has no alerts any more, and a restart must not bring them back.
-      this.#save(run, timeMs)
+      await this.#save(run, timeMs)
       throw error
     }
     const { resendDelayMs, intervalMs } = this.#options
@@ -244,38 +293,31 @@ export class GroupRunner {
       .map(alert => ({ ...alert, sentMs: timeMs, validMs }))
     run.machine.replace(sent)
     // Stored before anybody is told, so that no receiver knows an alert that a restart forgets.
-    this.#save(run, timeMs)
+    await this.#save(run, timeMs)
     if (sent.length > 0) this.#options.onAlerts({ placed: this.placed, rule, alerts: sent })
-    await this.#tellHooks(run, timeMs)
+    this.#tellHooks(run, timeMs)
     const samples = seriesOfAlerts(run.machine.active, Number(timeNs / 1_000_000n))
     await this.#write(run, samples, timeNs)
     return samples.length
   }
 
-  async #tellHooks(run: RuleRun, timeMs: number): Promise<void> {
-    const { tellHooks } = this.#options
-    if (!tellHooks) return
-    const alerts = run.machine.all.filter(({ state, told }) =>
-      state === 'inactive' ? told === 'firing' : state === 'firing' && told !== 'firing',
-    )
+  #tellHooks(run: RuleRun, timeMs: number): void {
+    const { tellHooks, hooks } = this.#options
+    if (hooks.length === 0) return
+    const alerts = run.machine.all.filter(alert => unheardHooks(alert, hooks).length > 0)
     if (alerts.length === 0) return
     // Not awaited: a webhook that does not answer must not hold up the group.
-    void tellHooks({ placed: this.placed, rule: run.rule, alerts }).then(told => {
-      if (told.length === 0) return
-      const current = new Map(run.machine.all.map(alert => [formatLabelSet(alert.labels), alert]))
-      run.machine.replace(
-        told.flatMap(alert => {
-          const now = current.get(formatLabelSet(alert.labels))
-          const isSame = now?.firedMs === alert.firedMs
-          return isSame ? { ...now, told: alert.state === 'firing' ? 'firing' : 'resolved' } : []
-        }),
-      )
-      try {
-        this.#save(run, timeMs)
-      } catch {
-        // The next evaluation stores it, or fails and says so.
-      }
-    })
+    for (const answer of tellHooks({ placed: this.placed, rule: run.rule, alerts })) {
+      const telling = answer.then(async heard => {
+        const changed = heardBy(run.machine.all, heard, hooks)
+        if (changed.length === 0) return
+        run.machine.replace(changed)
+        // If it fails, the next evaluation stores it, or fails and says so.
+        await this.#save(run, timeMs).catch(() => undefined)
+      })
+      this.#telling.add(telling)
+      void telling.finally(() => this.#telling.delete(telling))
+    }
   }
 
   async #write(run: RuleRun, found: readonly WrittenSample[], timeNs: bigint): Promise<void> {
@@ -297,8 +339,14 @@ export class GroupRunner {
     return { forMs: rule.forMs, keepFiringMs: rule.keepFiringMs, limit }
   }
 
-  /** Stores what has changed, and the time, if the group has or had alerts. */
-  #save(run: RuleRun, timeMs: number): void {
+  /** Stores what has changed, and the time, if the group has or had alerts. @throws as `GroupState.save`. */
+  #save(run: RuleRun, timeMs: number): Promise<void> {
+    const saved = this.#saving.then(() => this.#saveNow(run, timeMs))
+    this.#saving = saved.catch(() => undefined)
+    return saved
+  }
+
+  async #saveNow(run: RuleRun, timeMs: number): Promise<void> {
     const next = new Map(
       run.machine.all.map(alert => [formatLabelSet(alert.labels), JSON.stringify(alert)]),
     )
@@ -310,45 +358,56 @@ export class GroupRunner {
     for (const labels of run.stored.keys()) {
       if (!next.has(labels)) changes.push({ rule: run.key, labels, alert: undefined })
     }
-    this.#options.kept.saveAlerts(this.key, timeMs, changes)
-    run.stored = next
+    this.#storedMs = Math.max(this.#storedMs, timeMs)
+    try {
+      await this.#options.state.save(this.#storedMs, changes)
+      run.stored = next
+    } catch (error) {
+      this.#isDoubtful = true
+      throw error
+    }
   }
 
-  /** Makes the rules with the alerts that were stored before. */
-  #restore(): RuleRun[] {
-    const { kept, clock, intervalMs, toleranceMs, graceMs } = this.#options
-    const { group } = this.placed
-    const found = kept.alertsOf(this.key)
+  /** After a save that failed, reads what is stored. Returns why it cannot. */
+  async #settleDoubt(): Promise<Error | undefined> {
+    if (!this.#isDoubtful) return undefined
+    return this.#restore().then(
+      () => undefined,
+      (error: Error) => error,
+    )
+  }
+
+  /** Goes on with the alerts that are stored. @throws as `GroupState.load`. */
+  async #restore(): Promise<void> {
+    await this.#saving
+    const { state } = this.#options
+    const found = await state.load()
     const byRule = Map.groupBy(found?.alerts ?? [], ({ rule }) => rule)
-    const counts = new Map<string, number>()
-    const runs = group.rules.map(rule => {
-      const name = `${rule.kind} ${rule.name} ${formatLabelSet(createLabelSet(labelsOfRule(group, rule)))}`
-      const count = counts.get(name) ?? 0
-      counts.set(name, count + 1)
-      const key = count === 0 ? name : `${name} ${count}`
-      const rows = byRule.get(key) ?? []
-      const outage = { lastMs: found?.evaluatedMs ?? 0, nowMs: clock.now() }
-      const alerts = rows.flatMap(({ alert }) => {
-        const restored = JSON.parse(alert!) as Alert
-        const times = { ...outage, intervalMs, toleranceMs, graceMs }
-        return afterOutage(restored, this.#timesOf(rule), times) ?? []
-      })
-      return {
-        rule,
-        key,
-        templates: rule.kind === 'alert' ? templatesOf(rule, group) : undefined,
-        machine: new AlertMachine(rule.kind === 'alert' ? alerts : []),
-        status: never,
-        series: new Map(),
-        stored: new Map(rows.map(({ labels, alert }) => [labels, alert!])),
-      }
-    })
-    const known = new Set(runs.map(({ key }) => key))
+    for (const run of this.#rules) {
+      const rows = byRule.get(run.key) ?? []
+      run.machine = new AlertMachine(this.#restoredAlerts(run.rule, rows, found))
+      run.stored = new Map(rows.map(({ labels, alert }) => [labels, alert!]))
+    }
+    this.#storedMs = found?.evaluatedMs ?? 0
+    this.#isDoubtful = false
+    const known = new Set(this.#rules.map(({ key }) => key))
     const gone = (found?.alerts ?? []).filter(({ rule }) => !known.has(rule))
     if (found && gone.length > 0) {
       const changes = gone.map(row => ({ ...row, alert: undefined }))
-      kept.saveAlerts(this.key, found.evaluatedMs, changes)
+      await state.save(found.evaluatedMs, changes)
     }
-    return runs
+  }
+
+  #restoredAlerts(
+    rule: Rule,
+    rows: readonly KeptAlert[],
+    found: KeptAlerts | undefined,
+  ): readonly Alert[] {
+    if (rule.kind !== 'alert') return []
+    const { clock, ...times } = this.#options
+    const outage = { ...times, lastMs: found?.evaluatedMs ?? 0, nowMs: clock.now() }
+    return rows.flatMap(
+      ({ alert }) => afterOutage(JSON.parse(alert!) as Alert, this.#timesOf(rule), outage) ?? [],
+    )
   }
 }

@@ -104,6 +104,7 @@ export class HttpPoster {
       ...(tls.keyFile && { key: readFileSync(tls.keyFile) }),
       ...(tls.serverName && { servername: tls.serverName }),
       ...(tls.minVersion && { minVersion: tls.minVersion as SecureVersion }),
+      ...(tls.ciphers && { ciphers: tls.ciphers }),
     })
     return this.#secure
   }

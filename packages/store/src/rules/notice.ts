@@ -14,6 +14,8 @@ export interface Notice {
   readonly endsMs: number
   readonly value: number
   readonly link: string
+  /** Returns false once another process tells receivers. Absent if there is none. */
+  readonly isCurrent?: () => boolean
 }
 
 /** Returns the address of a query in Grafana, as Loki makes it. */

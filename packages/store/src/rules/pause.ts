@@ -25,3 +25,11 @@ export class Backoff {
     this.#nextMs = this.#leastMs
   }
 }
+
+/** Waits for something, but not for long. Never rejects. */
+export async function settlesWithin(work: Promise<unknown>, ms: number): Promise<void> {
+  const late = new AbortController()
+  const over = sleep(ms, undefined, { signal: late.signal, ref: false }).catch(() => undefined)
+  await Promise.race([work.catch(() => undefined), over])
+  late.abort()
+}

@@ -1,20 +1,20 @@
-// Writes samples to one server by Prometheus' remote write, in order. What the server does not have yet waits on the
-// disk, so neither a restart nor a server that is away loses any.
+// Writes samples to one server by Prometheus' remote write, in order. What the server does not have yet waits in a queue
+// that survives the process, so neither a restart nor a server that is away loses any.
 
+import assert from 'node:assert'
 import { createHash } from 'node:crypto'
-import { join } from 'node:path'
 import type { RemoteWriteConfig, RulerLimits } from '../ruler-config.ts'
 import { HttpPoster, mayRetry, type PostAnswer } from './http-poster.ts'
 import { Backoff } from './pause.ts'
 import { relabeled } from './relabeled.ts'
+import type { QueueOptions } from './rule-store.ts'
 import type { RulerMetrics } from './ruler-metrics.ts'
-import { type WaitingPiece, type WaitingSamples, WriteFiles } from './write-files.ts'
-import { encodeWriteRequest, type WriteSample } from './write-request.ts'
+import type { WaitingPiece, WriteQueue } from './write-queue.ts'
+import { encodeWriteRequest, type SamplesOfTenant, type WriteSample } from './write-request.ts'
 
 export interface RemoteWriteOptions {
   readonly config: RemoteWriteConfig
-  /** Directory for the files of all servers. */
-  readonly directory: string
+  readonly openQueue: (options: QueueOptions) => WriteQueue
   readonly sendsTenant: boolean
   readonly limitsOf: (tenant: string) => RulerLimits
   readonly metrics: RulerMetrics
@@ -25,54 +25,61 @@ export interface RemoteWriteOptions {
 /** One server. */
 export class RemoteWrite {
   readonly #options: RemoteWriteOptions
-  readonly #files: WriteFiles
+  /** Names the queue. */
+  readonly name: string
+  readonly #queue: WriteQueue
   readonly #poster: HttpPoster
   readonly #stop = new AbortController()
   readonly #labels: { readonly client: string }
   #protocol: 1 | 2
   #sending: Promise<void> | undefined
   #hasMore = false
+  /** Why samples could not be read the last time. */
+  #failure = ''
 
   constructor(options: RemoteWriteOptions) {
-    const { config, directory, metrics, log } = options
+    const { config, openQueue, metrics, log } = options
     this.#options = options
     this.#labels = { client: config.id }
     this.#protocol = config.version
     this.#poster = new HttpPoster(config.access)
-    // Names are data, so they are no part of a path.
-    const name = createHash('sha1').update(config.id).digest('hex').slice(0, 16)
-    this.#files = new WriteFiles({
-      directory: join(directory, name),
+    // Names of servers are data, so they are no part of a path.
+    this.name = createHash('sha1').update(config.id).digest('hex').slice(0, 16)
+    this.#queue = openQueue({
+      name: this.name,
       onDrop: count => {
         metrics.samplesDropped.inc(this.#labels, count)
-        log(`${count} samples for ${config.id} were dropped: too many wait on the disk`)
+        log(`${count} samples for ${config.id} were dropped: too many wait`)
       },
     })
     for (const counter of [metrics.samplesWritten, metrics.samplesFailed, metrics.samplesRetried])
       counter.inc(this.#labels, 0)
     metrics.samplesDropped.inc(this.#labels, 0)
-    this.#wake()
+    this.wake()
   }
 
-  /** Adds samples of a tenant. Resolves once they are on the disk. @throws the system's error. */
+  /** Adds samples of a tenant. Resolves once they are stored. @throws the system's error. */
   async append(tenant: string, samples: readonly WriteSample[]): Promise<void> {
-    await this.#files.append({ tenant, samples })
-    this.#wake()
+    const { append } = this.#queue
+    assert(append, 'samples come with the states of groups')
+    await append({ tenant, samples })
+    this.wake()
   }
 
   async close(): Promise<void> {
     this.#stop.abort()
     await this.#sending
-    await this.#files.close()
+    await this.#queue.close()
     this.#poster.close()
   }
 
-  #wake(): void {
+  /** Looks for samples to send. */
+  wake(): void {
     this.#hasMore = true
-    this.#options.metrics.pendingBytes.set(this.#labels, this.#files.waitingBytes)
+    this.#options.metrics.pendingBytes.set(this.#labels, this.#queue.waitingBytes)
     this.#sending ??= this.#drain().finally(() => {
       this.#sending = undefined
-      if (this.#hasMore && !this.#stop.signal.aborted) this.#wake()
+      if (this.#hasMore && !this.#stop.signal.aborted) this.wake()
     })
   }
 
@@ -83,26 +90,39 @@ export class RemoteWrite {
       this.#hasMore = false
       try {
         for (;;) {
-          const piece = await this.#files.read(config.samplesPerSend)
-          if (!piece || signal.aborted) break
+          const piece = await this.#queue.read(config.samplesPerSend)
+          this.#failure = ''
+          metrics.pendingBytes.set(this.#labels, this.#queue.waitingBytes)
+          if (!piece || this.#isOver) break
           await this.#send(piece)
-          if (signal.aborted) return
-          await this.#files.settle(piece.next)
-          metrics.pendingBytes.set(this.#labels, this.#files.waitingBytes)
+          if (this.#isOver) return
+          await piece.settle()
+          metrics.pendingBytes.set(this.#labels, this.#queue.waitingBytes)
         }
       } catch (error) {
-        log(`cannot read the samples for ${config.id}: ${(error as Error).message}`)
+        const { message } = error as Error
+        if (message !== this.#failure) log(`cannot read the samples for ${config.id}: ${message}`)
+        this.#failure = message
         return
       }
     }
   }
 
-  async #send({ records }: WaitingPiece): Promise<void> {
-    const ofTenant = Map.groupBy(records, ({ tenant }) => tenant)
-    for (const [tenant, own] of ofTenant) await this.#sendAll(tenant, own)
+  /** Whether another process sends, or this one ends. */
+  get #isOver(): boolean {
+    return this.#stop.signal.aborted || !this.#queue.isMine
   }
 
-  async #sendAll(tenant: string, records: readonly WaitingSamples[]): Promise<void> {
+  async #send({ records, isAgain }: WaitingPiece): Promise<void> {
+    const ofTenant = Map.groupBy(records, ({ tenant }) => tenant)
+    for (const [tenant, own] of ofTenant) await this.#sendAll(tenant, own, isAgain)
+  }
+
+  async #sendAll(
+    tenant: string,
+    records: readonly SamplesOfTenant[],
+    isAgain: boolean,
+  ): Promise<void> {
     const { config, metrics, log, limitsOf } = this.#options
     const { signal } = this.#stop
     const rules = limitsOf(tenant).remoteWriteRelabelRules ?? config.relabelRules
@@ -112,7 +132,7 @@ export class RemoteWrite {
     )
     if (samples.length === 0) return
     const backoff = new Backoff(config.backoffMinMs, config.backoffMaxMs)
-    for (let hasFailed = false; !signal.aborted; ) {
+    for (let hasFailed = false; !this.#isOver; ) {
       const answer = await this.#post(tenant, samples)
       if (signal.aborted) return
       if (answer.status >= 200 && answer.status < 300) {
@@ -126,13 +146,20 @@ export class RemoteWrite {
         this.#protocol = 1
         continue
       }
+      // Prometheus refuses samples that it has.
+      if (isAgain && answer.status === 400) {
+        log(
+          `${config.id} refuses samples that were sent before, so it has them: 400 ${answer.text}`,
+        )
+        return
+      }
       if (!mayRetry(answer)) {
         metrics.samplesFailed.inc(this.#labels, samples.length)
         log(`${config.id} refuses ${samples.length} samples: ${why}`)
         return
       }
       metrics.samplesRetried.inc(this.#labels, samples.length)
-      if (!hasFailed) log(`${config.id} takes no samples, they wait on the disk: ${why}`)
+      if (!hasFailed) log(`${config.id} takes no samples, they wait: ${why}`)
       hasFailed = true
       await backoff.wait(signal, answer.retryAfterMs)
     }

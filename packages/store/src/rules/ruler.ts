@@ -1,27 +1,27 @@
 // The ruler: reads the rules, evaluates their groups, and passes on what they find. Loaded only if the configuration has
 // a ruler.
 
-import { isAbsolute, join, normalize } from 'node:path'
+import { isAbsolute, normalize } from 'node:path'
 import type { LogSource } from '@skald/query'
-import { createLabelSet, labelValue } from '@skald/wire'
 import type { Logger } from 'pino'
 import type { Registry } from 'prom-client'
-import type { KeptRules } from '../catalog/kept-rules.ts'
+import { isSameGroup } from '../catalog/kept-rules.ts'
 import { RuleRequestError } from '../errors.ts'
 import { ruleGroupsMax, ruleNameCharsMax, ruleQueriesAtOnceMax } from '../limits.ts'
-import type { AlertmanagerConfig, RulerConfig } from '../ruler-config.ts'
+import type { RulerConfig } from '../ruler-config.ts'
 import type { TenantLimits } from '../tenant-limits.ts'
 import { WorkSlots } from '../work-slots.ts'
-import type { Alert } from './alert-machine.ts'
-import { Alertmanager } from './alertmanager.ts'
-import { type AlertsToSend, GroupRunner, type GroupStatus } from './group-runner.ts'
-import { linkOf, type Notice } from './notice.ts'
+import { AlertSender } from './alert-sender.ts'
+import { type AlertsToSend, GroupRunner, type StopReason } from './group-runner.ts'
+import { type GroupStatus, storedStatus } from './group-status.ts'
+import { type HookAnswer, type HookWish, unheardHooks } from './heard-alerts.ts'
 import { RemoteWrite } from './remote-write.ts'
-import { groupKey, type PlacedGroup } from './rule.ts'
+import { groupKey, type PlacedGroup, type RuleGroup } from './rule.ts'
 import { RuleDirectory } from './rule-directory.ts'
 import { readRuleGroup } from './rule-file.ts'
 import { runRuleQuery } from './rule-query.ts'
 import { SharedLeaves } from './rule-source.ts'
+import type { GroupState, RuleStore } from './rule-store.ts'
 import type { TemplateSample } from './rule-template.ts'
 import { formatGroup } from './rule-text.ts'
 import { createRulerMetrics, type RulerMetrics } from './ruler-metrics.ts'
@@ -29,12 +29,9 @@ import { Webhook } from './webhook.ts'
 
 export interface RulerOptions {
   readonly config: RulerConfig
-  readonly dataDir: string
   readonly logger: Logger
   readonly clock: { now(): number }
-  readonly kept: KeptRules
-  /** Makes changes of rules durable beyond this disk. Absent if nothing has to. */
-  readonly keep: (() => Promise<void>) | undefined
+  readonly rules: RuleStore
   readonly registry: Registry
   readonly limitsOf: (tenant: string) => TenantLimits
   readonly openSource: (tenant: string) => LogSource
@@ -45,6 +42,13 @@ export interface RulerOptions {
 export interface GroupFilter {
   readonly tenant: string
   readonly namespace?: string
+}
+
+interface Running {
+  readonly runner: GroupRunner
+  readonly state: GroupState
+  /** The group as YAML. */
+  readonly text: string
 }
 
 /** A running ruler. */
@@ -59,25 +63,36 @@ export class Ruler {
   readonly #shared = new SharedLeaves()
   readonly #writes: readonly RemoteWrite[]
   readonly #hooks: readonly Webhook[]
-  readonly #runners = new Map<string, { readonly runner: GroupRunner; readonly text: string }>()
-  readonly #alertmanagers = new Map<string, readonly Alertmanager[]>()
+  readonly #hookWishes: readonly HookWish[]
+  readonly #runners = new Map<string, Running>()
+  /** Texts of groups, so that those that have not changed are not written again. */
+  readonly #texts = new WeakMap<RuleGroup, string>()
+  /** Groups made by API as they were last read, by their texts. */
+  #parsed: ReadonlyMap<string, PlacedGroup> = new Map()
+  readonly #sender: AlertSender
   readonly #stop = new AbortController()
+  /** Cuts requests to webhooks, which may end for a moment longer than queries. */
+  readonly #cut = new AbortController()
   #fileGroups: readonly PlacedGroup[] = []
   #apiGroups: readonly PlacedGroup[] = []
   #timer: NodeJS.Timeout | undefined
   #changing: Promise<unknown> = Promise.resolve()
+  /** Whether what should run could not be started, because the states could not be read. */
+  #isBehind = false
 
   constructor(options: RulerOptions) {
-    const { config, registry, dataDir, limitsOf, version } = options
+    const { config, registry, rules, limitsOf, version } = options
     this.#options = options
     this.#metrics = createRulerMetrics(registry, config.hasGroupLabel)
+    this.#sender = new AlertSender({ ...options, metrics: this.#metrics })
     this.#directory = new RuleDirectory(config.directory)
     this.#hooks = config.webhooks.map(hook => new Webhook(hook, config.webhookHosts))
+    this.#hookWishes = this.#hooks.map(({ name, sendsResolved }) => ({ name, sendsResolved }))
     this.#writes = config.remoteWrite.clients.map(
       client =>
         new RemoteWrite({
           config: client,
-          directory: join(dataDir, 'remote-write'),
+          openQueue: queue => rules.openQueue(queue),
           sendsTenant: config.remoteWrite.sendsTenant,
           limitsOf: tenant => limitsOf(tenant).ruler,
           metrics: this.#metrics,
@@ -93,9 +108,22 @@ export class Ruler {
 
   /** Reads the rules and begins to evaluate them. */
   async start(): Promise<void> {
-    this.#apiGroups = this.#readKept()
-    await this.#change(() => this.#readFiles())
-    const { pollMs } = this.#options.config
+    const { config, rules } = this.#options
+    await rules.shared?.start({
+      onRules: () => this.#change(() => this.#applyOrWait(() => this.#readKept())),
+      onTurns: async hasChanged => {
+        if (hasChanged || this.#isBehind)
+          await this.#change(() => this.#applyOrWait(async () => undefined))
+      },
+      onSamples: () => {
+        for (const write of this.#writes) write.wake()
+      },
+    })
+    await this.#change(async () => {
+      await this.#readKept()
+      await this.#readFiles()
+    })
+    const { pollMs } = config
     if (pollMs <= 0) return
     this.#timer = setInterval(() => void this.#change(() => this.#readFiles()), pollMs)
     this.#timer.unref()
@@ -104,30 +132,43 @@ export class Ruler {
   /** Stops all groups, and keeps what was not sent. */
   async close(): Promise<void> {
     clearInterval(this.#timer)
+    for (const { runner } of this.#runners.values()) runner.prepareStop()
     this.#stop.abort(new DOMException('the store stops', 'AbortError'))
     await this.#changing
-    await Promise.all(
-      [...this.#runners.values()].map(({ runner }) => runner.stop({ isGone: false })),
-    )
-    for (const servers of this.#alertmanagers.values())
-      await Promise.all(servers.map(server => server.close()))
+    await Promise.all([...this.#runners.values()].map(({ runner }) => runner.stop('stays')))
+    this.#cut.abort()
+    await this.#sender.close()
     for (const write of this.#writes) await write.close()
     for (const hook of this.#hooks) hook.close()
+    await this.#options.rules.shared?.close()
   }
 
   /** Returns the groups of a tenant: those of files, then those made by API. */
-  list({ tenant, namespace }: GroupFilter): PlacedGroup[] {
-    return [...this.#fileGroups, ...this.#apiGroups].filter(
-      placed =>
-        placed.tenant === tenant && (namespace === undefined || placed.namespace === namespace),
+  async list({ tenant, namespace }: GroupFilter): Promise<PlacedGroup[]> {
+    if (this.#options.rules.shared) await this.#readKept()
+    return this.#known(tenant).filter(
+      placed => namespace === undefined || placed.namespace === namespace,
     )
   }
 
-  /** Returns the state of the groups of a tenant. */
-  status(tenant: string): GroupStatus[] {
-    return [...this.#runners.values()]
-      .map(({ runner }) => runner.status)
-      .filter(({ placed }) => placed.tenant === tenant)
+  #known(tenant: string): PlacedGroup[] {
+    return [...this.#fileGroups, ...this.#apiGroups].filter(placed => placed.tenant === tenant)
+  }
+
+  /** Returns the state of the groups of a tenant. @throws CatalogUnavailableError if it cannot be read. */
+  async status(tenant: string): Promise<GroupStatus[]> {
+    const { shared } = this.#options.rules
+    if (!shared) {
+      return [...this.#runners.values()]
+        .map(({ runner }) => runner.status)
+        .filter(({ placed }) => placed.tenant === tenant)
+    }
+    await this.#readKept()
+    const own = [...this.#wanted()].filter(([, placed]) => placed.tenant === tenant)
+    const stored = await shared.read(own.map(([key]) => key))
+    return own.map(([key, placed]) =>
+      storedStatus(placed, this.#intervalOf(placed), stored.get(key)),
+    )
   }
 
   /**
@@ -152,7 +193,9 @@ export class Ruler {
       )
     }
     await this.#change(async () => {
-      const own = this.list({ tenant })
+      const { rules } = this.#options
+      await this.#readKept()
+      const own = this.#known(tenant)
       const same = own.find(
         other => other.namespace === namespace && other.group.name === group.name,
       )
@@ -167,22 +210,15 @@ export class Ruler {
           `per-user rule groups limit (limit: ${most} actual: ${own.length + 1}) exceeded`,
         )
       }
-      const kept = { tenant, namespace, name: group.name }
-      const before = this.#options.kept.listGroups().find(other => sameGroup(other, kept))
-      this.#options.kept.setGroup({ ...kept, text: formatGroup(group) })
-      await this.#keepOr(() => {
-        if (before) this.#options.kept.setGroup(before)
-        else this.#options.kept.removeGroup(tenant, namespace, group.name)
-      })
-      this.#apiGroups = this.#readKept()
-      await this.#apply()
+      await rules.setGroup({ tenant, namespace, name: group.name, text: formatGroup(group) })
+      await this.#applyOrWait(() => this.#readKept())
     })
   }
 
   /** Removes a group. Returns false if there is none. @throws RuleRequestError if it is in a file. */
   remove(tenant: string, namespace: string, name: string): Promise<boolean> {
     return this.#removeThose(placed => {
-      return sameGroup({ ...placed, name: placed.group.name }, { tenant, namespace, name })
+      return isSameGroup({ ...placed, name: placed.group.name }, { tenant, namespace, name })
     })
   }
 
@@ -193,6 +229,7 @@ export class Ruler {
 
   #removeThose(isMeant: (placed: PlacedGroup) => boolean): Promise<boolean> {
     return this.#change(async () => {
+      await this.#readKept()
       const meant = this.#apiGroups.filter(isMeant)
       if (meant.length === 0) {
         const inFile = this.#fileGroups.find(isMeant)
@@ -201,15 +238,10 @@ export class Ruler {
           `the group ${inFile.group.name} is in the file ${inFile.namespace} of the rules directory: remove it there`,
         )
       }
-      const { kept } = this.#options
-      const before = kept.listGroups()
-      for (const { tenant, namespace, group } of meant)
-        kept.removeGroup(tenant, namespace, group.name)
-      await this.#keepOr(() => {
-        for (const group of before) kept.setGroup(group)
-      })
-      this.#apiGroups = this.#readKept()
-      await this.#apply()
+      await this.#options.rules.removeGroups(
+        meant.map(({ tenant, namespace, group: { name } }) => ({ tenant, namespace, name })),
+      )
+      await this.#applyOrWait(() => this.#readKept())
       return true
     })
   }
@@ -221,22 +253,18 @@ export class Ruler {
     return changed
   }
 
-  async #keepOr(undo: () => void): Promise<void> {
-    try {
-      await this.#options.keep?.()
-    } catch (error) {
-      undo()
-      throw error
+  async #readKept(): Promise<void> {
+    const { rules, logger } = this.#options
+    const next = new Map<string, PlacedGroup>()
+    for (const { tenant, namespace, name, text } of await rules.listGroups()) {
+      const key = JSON.stringify([tenant, namespace, text])
+      const known = this.#parsed.get(key)
+      const [group] = known ? [known.group] : readRuleGroup(text).groups
+      if (group) next.set(key, known ?? { tenant, namespace, group, source: 'api' })
+      else logger.error({ tenant, namespace, name }, 'a stored rule group cannot be read')
     }
-  }
-
-  #readKept(): PlacedGroup[] {
-    return this.#options.kept.listGroups().flatMap(({ tenant, namespace, name, text }) => {
-      const [group] = readRuleGroup(text).groups
-      if (group) return [{ tenant, namespace, group, source: 'api' as const }]
-      this.#options.logger.error({ tenant, namespace, name }, 'a stored rule group cannot be read')
-      return []
-    })
+    this.#parsed = next
+    this.#apiGroups = [...next.values()]
   }
 
   async #readFiles(): Promise<void> {
@@ -244,30 +272,62 @@ export class Ruler {
     for (const problem of problems) this.#options.logger.error(`rules: ${problem}`)
     for (const [user, isUsable] of tenants) this.#metrics.reloadOk.set({ user }, isUsable ? 1 : 0)
     this.#fileGroups = groups
-    await this.#apply()
+    await this.#applyOrWait(async () => undefined)
   }
 
-  /** Starts new groups, restarts changed ones, and stops those that are gone. */
-  async #apply(): Promise<void> {
-    if (this.#stop.signal.aborted) return
+  /** Runs what should run. If the states cannot be read, that is tried again with the next change or turn. */
+  async #applyOrWait(prepare: () => Promise<void>): Promise<void> {
+    try {
+      await prepare()
+      await this.#apply()
+      this.#isBehind = false
+    } catch (error) {
+      if (!this.#options.rules.shared) throw error
+      if (!this.#isBehind && !this.#stop.signal.aborted)
+        this.#options.logger.warn(
+          { reason: (error as Error).message },
+          'cannot begin to evaluate groups of rules yet',
+        )
+      this.#isBehind = true
+    }
+  }
+
+  #wanted(): Map<string, PlacedGroup> {
     const wanted = new Map<string, PlacedGroup>()
     for (const placed of [...this.#fileGroups, ...this.#apiGroups]) {
       const key = groupKey(placed)
       if (this.#mayRun(placed.tenant) && !wanted.has(key)) wanted.set(key, placed)
     }
-    let hasGone = false
-    for (const [key, { runner, text }] of [...this.#runners]) {
+    return wanted
+  }
+
+  #textOf({ group }: PlacedGroup): string {
+    const text = this.#texts.get(group) ?? formatGroup(group)
+    this.#texts.set(group, text)
+    return text
+  }
+
+  /** Starts new groups, restarts changed ones, and stops those that are gone or another process's. */
+  async #apply(): Promise<void> {
+    if (this.#stop.signal.aborted) return
+    const { rules } = this.#options
+    const wanted = this.#wanted()
+    const stopping = [...this.#runners].flatMap(([key, { runner, state, text }]) => {
       const placed = wanted.get(key)
-      if (placed && formatGroup(placed.group) === text) continue
-      await runner.stop({ isGone: placed === undefined })
+      if (placed && state.isCurrent && this.#textOf(placed) === text) return []
+      const reason: StopReason = !state.isCurrent ? 'moved' : placed ? 'stays' : 'gone'
       this.#runners.delete(key)
-      hasGone ||= placed === undefined
-    }
-    if (hasGone || this.#runners.size === 0) this.#options.kept.forgetOthers(new Set(wanted.keys()))
-    for (const [key, placed] of wanted) {
-      if (this.#runners.has(key)) continue
-      const runner = this.#createRunner(placed)
-      this.#runners.set(key, { runner, text: formatGroup(placed.group) })
+      return [{ reason, stopped: runner.stop(reason) }]
+    })
+    await Promise.all(stopping.map(({ stopped }) => stopped))
+    const hasGone = stopping.some(({ reason }) => reason === 'gone')
+    if (hasGone || this.#runners.size === 0 || rules.shared)
+      await rules.forgetOthers(new Set(wanted.keys()))
+    const states = await rules.open([...wanted.keys()].filter(key => !this.#runners.has(key)))
+    for (const [key, state] of states) {
+      const placed = wanted.get(key)!
+      const runner = await this.#openRunner(placed, state)
+      this.#runners.set(key, { runner, state, text: this.#textOf(placed) })
       runner.start()
     }
     const tenants = new Set([...wanted.values()].map(({ tenant }) => tenant))
@@ -279,28 +339,37 @@ export class Ruler {
     return (enabled.length === 0 || enabled.includes(tenant)) && !disabled.includes(tenant)
   }
 
-  #createRunner(placed: PlacedGroup): GroupRunner {
-    const { config, kept, clock, logger } = this.#options
+  #intervalOf({ group }: PlacedGroup): number {
+    return group.intervalMs || this.#options.config.evaluationMs
+  }
+
+  #openRunner(placed: PlacedGroup, state: GroupState): Promise<GroupRunner> {
+    const { config, rules, clock, logger } = this.#options
     const { tenant, namespace, group } = placed
-    return new GroupRunner(placed, {
-      intervalMs: group.intervalMs || config.evaluationMs,
+    return GroupRunner.open(placed, {
+      intervalMs: this.#intervalOf(placed),
       resendDelayMs: config.resendDelayMs,
       toleranceMs: config.outageToleranceMs,
       graceMs: config.graceMs,
+      takeoverMs: rules.takeoverMs,
       context: {
         externalLabels: config.externalLabels,
         externalUrl: config.externalUrl,
-        query: (logql, timeNs) => this.#query(tenant, logql, timeNs),
+        query: (logql, timeNs) => this.#query(tenant, logql, timeNs, state.lost),
       },
-      ...{ kept, clock, metrics: this.#metrics },
-      onAlerts: alerts => this.#sendAlerts(alerts),
-      tellHooks: this.#hooks.length > 0 ? alerts => this.#tellHooks(alerts) : undefined,
+      ...{ state, clock, metrics: this.#metrics },
+      onAlerts: alerts => this.#sender.send(alerts, () => state.mayTell),
+      tellHooks: alerts => this.#tellHooks(alerts, state),
+      hooks: this.#hookWishes,
       onSamples:
         this.#writes.length === 0
           ? undefined
           : async (owner, samples) => {
               if (this.#options.limitsOf(owner).ruler.isRemoteWriteOff) return
-              for (const write of this.#writes) await write.append(owner, samples)
+              for (const write of this.#writes) {
+                if (state.addSamples) state.addSamples(write.name, { tenant: owner, samples })
+                else await write.append(owner, samples)
+              }
             },
       onFailure: (_placed, rule, error) => {
         if (this.#stop.signal.aborted) return
@@ -314,105 +383,46 @@ export class Ruler {
   }
 
   /** Runs the query of a rule at one time. */
-  async #query(tenant: string, logql: string, timeNs: bigint): Promise<readonly TemplateSample[]> {
+  async #query(
+    tenant: string,
+    logql: string,
+    timeNs: bigint,
+    lost: AbortSignal,
+  ): Promise<readonly TemplateSample[]> {
     const { openSource, limitsOf } = this.#options
     const limits = limitsOf(tenant)
     const timeoutMs = Number(limits.queryTimeoutNs / 1_000_000n)
     const signals = timeoutMs > 0 ? [AbortSignal.timeout(timeoutMs)] : []
     const source = this.#shared.wrap(tenant, openSource(tenant))
-    const signal = AbortSignal.any([this.#stop.signal, ...signals])
+    const signal = AbortSignal.any([this.#stop.signal, lost, ...signals])
     return runRuleQuery({ logql, timeNs, source, signal, limits: limits.query })
   }
 
-  #sendAlerts({ placed, rule, alerts }: AlertsToSend): void {
-    const servers = this.#serversOf(placed.tenant)
-    if (servers.length === 0) return
-    const notices = alerts.map(alert => this.#noticeOf(placed, rule.expr, alert))
-    for (const server of servers) server.send(notices)
-  }
-
-  #noticeOf({ tenant }: PlacedGroup, expr: string, alert: Alert): Notice {
-    const { config, clock } = this.#options
-    const own = alert.labels.map(({ name, value }) => [name, value] as const)
-    const external = [...config.externalLabels].filter(
-      ([name]) => labelValue(alert.labels, name) === '',
-    )
-    const isOver = alert.state === 'inactive'
-    return {
-      tenant,
-      labels: createLabelSet([...external, ...own]),
-      annotations: alert.annotations,
-      state: isOver ? 'resolved' : 'firing',
-      startsMs: alert.firedMs || clock.now(),
-      endsMs: isOver ? alert.resolvedMs : alert.validMs,
-      value: alert.value,
-      link: linkOf(expr, config),
-    }
-  }
-
-  #serversOf(tenant: string): readonly Alertmanager[] {
-    const own = this.#options.limitsOf(tenant).ruler.alertmanager
-    const config = own ?? this.#options.config.alertmanager
-    const key = JSON.stringify([tenant, config.servers.map(({ url }) => url)])
-    const known = this.#alertmanagers.get(key)
-    if (known) return known
-    const made = this.#openServers(tenant, config)
-    this.#alertmanagers.set(key, made)
-    return made
-  }
-
-  #openServers(tenant: string, config: AlertmanagerConfig): Alertmanager[] {
-    const { logger } = this.#options
-    return config.servers.map(
-      server =>
-        new Alertmanager({
-          ...{ server, tenant, metrics: this.#metrics },
-          capacity: config.queueCapacity,
-          timeoutMs: config.timeoutMs,
-          relabelRules: config.relabelRules,
-          log: message => logger.warn(message),
-        }),
-    )
-  }
-
-  /** Tells all webhooks. Returns the alerts that every one of them has taken. */
-  async #tellHooks({ placed, rule, alerts }: AlertsToSend): Promise<readonly Alert[]> {
+  /** Tells all webhooks what they do not know. */
+  #tellHooks(
+    { placed, rule, alerts }: AlertsToSend,
+    state: GroupState,
+  ): readonly Promise<HookAnswer>[] {
     const name = `${placed.namespace}/${placed.group.name}`
-    const notices = alerts.map(alert => ({
-      alert,
-      notice: this.#noticeOf(placed, rule.expr, alert),
-    }))
-    const wants = (hook: Webhook, { state }: Notice) => hook.sendsResolved || state === 'firing'
-    await Promise.all(
-      this.#hooks.map(async hook => {
-        const own = notices.map(({ notice }) => notice).filter(notice => wants(hook, notice))
-        const answer = await hook.send(name, own, this.#stop.signal)
-        if (!answer) return
-        if (answer.status >= 200 && answer.status < 300) {
-          this.#metrics.webhookSent.inc({ webhook: hook.name }, own.length)
-          return
-        }
+    return this.#hooks.map(async hook => {
+      const nothing = { hook: hook.name, taken: [] }
+      const own = alerts.filter(alert => unheardHooks(alert, [hook]).length > 0)
+      const notices = own.map(alert => this.#sender.noticeOf(placed, rule.expr, alert))
+      if (!state.mayTell) return nothing
+      const answer = await hook.send(name, notices, this.#cut.signal)
+      const isRefused = answer && (answer.status < 200 || answer.status >= 300)
+      if (answer && !isRefused)
+        this.#metrics.webhookSent.inc({ webhook: hook.name }, notices.length)
+      if (isRefused) {
         this.#metrics.webhookErrors.inc({ webhook: hook.name })
         const status = answer.status > 0 ? `${answer.status} ` : ''
         this.#options.logger.warn(
           `the webhook ${hook.name} takes no alerts, they are sent again: ${status}${answer.text}`,
         )
-      }),
-    )
-    const isTold = (notice: Notice) =>
-      this.#hooks.every(hook => !wants(hook, notice) || hook.knows(notice))
-    return notices.flatMap(({ alert, notice }) => (isTold(notice) ? [alert] : []))
+      }
+      return { hook: hook.name, taken: own.filter((_, i) => hook.knows(notices[i]!)) }
+    })
   }
-}
-
-interface GroupNames {
-  readonly tenant: string
-  readonly namespace: string
-  readonly name: string
-}
-
-function sameGroup(a: GroupNames, b: GroupNames): boolean {
-  return a.tenant === b.tenant && a.namespace === b.namespace && a.name === b.name
 }
 
 /** Names are only data. The bound keeps them readable. @throws RuleRequestError */

@@ -5,7 +5,7 @@ import { formatLogql, parseLogql } from '@skald/query'
 import { createLabelSet, labelSetToObject } from '@skald/wire'
 import { RuleRequestError } from '../errors.ts'
 import type { Alert } from './alert-machine.ts'
-import type { GroupStatus, RuleStatus } from './group-runner.ts'
+import type { GroupStatus, RuleStatus } from './group-status.ts'
 import { labelsOfRule } from './rule.ts'
 
 /** The parameters of a request. */

@@ -12,7 +12,7 @@ import {
   privateFileMode,
 } from '@skald/wire'
 import { writeQueueBytesMax, writeQueueFileBytes } from '../limits.ts'
-import type { WriteSample } from './write-request.ts'
+import type { SamplesOfTenant } from './write-request.ts'
 
 /** A place in the files. */
 interface Place {
@@ -21,15 +21,14 @@ interface Place {
   readonly offset: number
 }
 
-/** Samples of one tenant that were written together. */
-export interface WaitingSamples {
-  readonly tenant: string
-  readonly samples: readonly WriteSample[]
+/** A place as its file has it. */
+interface SavedPlace extends Place {
+  readonly sending?: Place
 }
 
 /** A piece of what waits. */
-export interface WaitingPiece {
-  readonly records: readonly WaitingSamples[]
+export interface FilesPiece {
+  readonly records: readonly SamplesOfTenant[]
   /** Where the next piece begins. */
   readonly next: Place
 }
@@ -48,6 +47,8 @@ export class WriteFiles {
   /** Number and bytes of each file, oldest first. */
   readonly #sizes = new Map<number, number>()
   #place: Place
+  /** Where the piece ends that is being sent, or was by a process that ended before it noted the answer. */
+  #sending: Place | undefined
   /** Whether the newest file may end within a record, so that the next one needs a new file. */
   #isTorn: boolean
   #writing: Promise<void> = Promise.resolve()
@@ -60,7 +61,9 @@ export class WriteFiles {
     const names = readdirSync(directory).filter(name => /^\d{10}\.jsonl$/.test(name))
     for (const name of names.sort())
       this.#sizes.set(Number.parseInt(name, 10), statSync(join(directory, name)).size)
-    this.#place = this.#readPlace()
+    const { place, sending } = this.#readPlace()
+    this.#place = place
+    this.#sending = sending
     const last = [...this.#sizes.keys()].at(-1)
     this.#isTorn = last !== undefined && !endsLine(this.#pathOf(last))
   }
@@ -73,28 +76,38 @@ export class WriteFiles {
   }
 
   /** Adds samples. Resolves once they are in the file. @throws the system's error. */
-  append(record: WaitingSamples): Promise<void> {
+  append(record: SamplesOfTenant): Promise<void> {
     const line = `${formatRecord(record)}\n`
     const written = this.#writing.then(() => this.#append(line))
     this.#writing = written.catch(() => undefined)
     return written
   }
 
-  /** Returns what comes next, at least one record and about `samplesMax` samples; `undefined` if nothing waits. */
-  async read(samplesMax: number): Promise<WaitingPiece | undefined> {
-    let { file, offset } = this.#place
-    const records: WaitingSamples[] = []
+  /** Whether the next piece was begun already. Then it is the same again, however much has come since. */
+  get hasBegun(): boolean {
+    return this.#sending !== undefined
+  }
+
+  /**
+   * Returns what comes next, at least one record and about `samplesMax` samples; `undefined` if nothing waits.
+   * @param from Where to begin, if not where the server has everything before.
+   */
+  async read(samplesMax: number, from: Place = this.#place): Promise<FilesPiece | undefined> {
+    const until = from === this.#place ? this.#sending : undefined
+    let { file, offset } = from
+    const records: SamplesOfTenant[] = []
     let count = 0
     for (;;) {
-      const size = this.#sizes.get(file) ?? 0
-      if (offset >= size) {
+      const isLast = file === until?.file
+      const end = isLast ? until.offset : (this.#sizes.get(file) ?? 0)
+      if (offset >= end) {
         const later = [...this.#sizes.keys()].find(number => number > file)
-        if (later === undefined) break
+        if (isLast || later === undefined) break
         file = later
         offset = 0
         continue
       }
-      const stream = createReadStream(this.#pathOf(file), { start: offset, end: size - 1 })
+      const stream = createReadStream(this.#pathOf(file), { start: offset, end: end - 1 })
       const lines = createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY })
       for await (const line of lines) {
         offset += Buffer.byteLength(line) + 1
@@ -102,25 +115,37 @@ export class WriteFiles {
         if (!record) continue
         records.push(record)
         count += record.samples.length
-        if (count >= samplesMax) break
+        if (count >= samplesMax && !until) break
       }
       stream.destroy()
-      offset = Math.min(offset, size)
-      if (count >= samplesMax) break
+      offset = Math.min(offset, end)
+      if (count >= samplesMax && !until) break
     }
     const next = { file, offset }
-    const isSame = next.file === this.#place.file && next.offset === this.#place.offset
+    const isSame = next.file === from.file && next.offset === from.offset
     return isSame ? undefined : { records, next }
+  }
+
+  /** Notes that a piece is sent from now on. @throws the system's error. */
+  async begin({ next }: Pick<FilesPiece, 'next'>): Promise<void> {
+    this.#sending = next
+    await this.#savePlace()
+  }
+
+  async #savePlace(): Promise<void> {
+    const path = join(this.#options.directory, 'place.json')
+    const saved: SavedPlace = { ...this.#place, ...(this.#sending && { sending: this.#sending }) }
+    await writeFile(`${path}.new`, JSON.stringify(saved), { mode: privateFileMode })
+    await rename(`${path}.new`, path)
   }
 
   /** Says that the server has everything before a place. @throws the system's error. */
   async settle(next: Place): Promise<void> {
+    this.#sending = undefined
     // A file may have been dropped meanwhile, with what comes after the place.
     if (next.file < this.#place.file) return
     this.#place = next
-    const path = join(this.#options.directory, 'place.json')
-    await writeFile(`${path}.new`, JSON.stringify(next), { mode: privateFileMode })
-    await rename(`${path}.new`, path)
+    await this.#savePlace()
     for (const file of [...this.#sizes.keys()]) if (file < next.file) await this.#remove(file)
   }
 
@@ -145,6 +170,7 @@ export class WriteFiles {
       onDrop(this.#countIn(oldest!))
       await this.#remove(oldest!)
       this.#place = { file: [...this.#sizes.keys()][0]!, offset: 0 }
+      if (this.#sending && this.#sending.file < this.#place.file) this.#sending = undefined
     }
   }
 
@@ -159,16 +185,20 @@ export class WriteFiles {
     await rm(this.#pathOf(file), { force: true })
   }
 
-  #readPlace(): Place {
+  #readPlace(): { readonly place: Place; readonly sending: Place | undefined } {
     const path = join(this.#options.directory, 'place.json')
     const [first = 0] = this.#sizes.keys()
-    if (!existsSync(path)) return { file: first, offset: 0 }
+    const begin = { place: { file: first, offset: 0 }, sending: undefined }
+    if (!existsSync(path)) return begin
     try {
-      const { file, offset } = JSON.parse(readFileSync(path, 'utf8')) as Place
-      return file >= first ? { file, offset } : { file: first, offset: 0 }
+      const { file, offset, sending } = JSON.parse(readFileSync(path, 'utf8')) as SavedPlace
+      return {
+        place: file >= first ? { file, offset } : begin.place,
+        sending: sending && sending.file >= first ? sending : undefined,
+      }
     } catch {
       // Torn by a full disk. What is sent again, servers recognize.
-      return { file: first, offset: 0 }
+      return begin
     }
   }
 
@@ -183,7 +213,8 @@ function endsLine(path: string): boolean {
   return text.length === 0 || text.at(-1) === 0x0a
 }
 
-function formatRecord({ tenant, samples }: WaitingSamples): string {
+/** Writes samples as a line of JSON. */
+export function formatRecord({ tenant, samples }: SamplesOfTenant): string {
   const written = samples.map(({ labels, timeMs, value }) => [
     labelSetToObject(labels),
     timeMs,
@@ -193,8 +224,8 @@ function formatRecord({ tenant, samples }: WaitingSamples): string {
   return JSON.stringify({ tenant, samples: written })
 }
 
-/** Returns `undefined` for a line that a kill or a full disk has cut. */
-function parseRecord(line: string): WaitingSamples | undefined {
+/** Reads such a line. Returns `undefined` for one that a kill or a full disk has cut. */
+export function parseRecord(line: string): SamplesOfTenant | undefined {
   if (line === '') return undefined
   try {
     const { tenant, samples } = JSON.parse(line) as {

@@ -15,6 +15,12 @@ export interface WriteSample {
   readonly value: number | 'stale'
 }
 
+/** Samples of one tenant that were made together. */
+export interface SamplesOfTenant {
+  readonly tenant: string
+  readonly samples: readonly WriteSample[]
+}
+
 /** Prometheus' mark for the end of a series: a NaN with these bits. */
 const staleBits = 0x7ff0000000000002n
 

@@ -1,8 +1,11 @@
 // Begins a shared catalog with what a copy in the bucket has, instead of with nothing.
 
 import { randomUUID } from 'node:crypto'
+import type { KeptAlerts } from '../catalog/kept-rules.ts'
 import { CatalogOwnerError } from '../errors.ts'
 import type { Database } from './postgres.ts'
+import { leaseOfGroup } from './rules/rule-turns.ts'
+import { codedAlert, groupId } from './rules/state-codec.ts'
 
 /** What a copy of the catalog says. */
 export interface CatalogBase {
@@ -13,6 +16,15 @@ export interface CatalogBase {
   readonly tag: number
   /** Names of its segments. */
   readonly segments: readonly string[]
+  /** States of groups of rules; none if it is the copy of replicas, which have them in the database. */
+  readonly states?: readonly MovedState[]
+}
+
+/** The state of a group of rules. */
+export interface MovedState {
+  /** As groupKey has it. */
+  readonly group: string
+  readonly stored: KeptAlerts
 }
 
 /**
@@ -23,8 +35,12 @@ export interface CatalogBase {
  */
 export async function enterBase(
   database: Database,
-  { store, version, tag, segments }: CatalogBase,
+  { store, version, tag, segments, states = [] }: CatalogBase,
 ): Promise<void> {
+  const groups = states.map(({ group, stored }) => ({ id: groupId(group), stored }))
+  const alerts = groups.flatMap(({ id, stored }) =>
+    stored.alerts.map(alert => ({ group: id, ...codedAlert(alert) })),
+  )
   const [row] = await database.query<{ entered: boolean }>({
     text: `WITH head AS (
         UPDATE skald.head SET store = $1, version = $2, floor = $2, copied = $2, rules = $2, forgets = $2,
@@ -32,9 +48,21 @@ export async function enterBase(
       added AS (INSERT INTO skald.segments (name, made)
         SELECT name, version FROM head, unnest($3::text[]) AS name),
       made AS (INSERT INTO skald.changes (version, id, change)
-        SELECT version, $4, '{"kind": "jumped", "from": 0}' FROM head)
+        SELECT version, $4, '{"kind": "jumped", "from": 0}' FROM head),
+      groups AS (INSERT INTO skald.rule_states (id, lease, evaluated_ms)
+        SELECT moved.* FROM head, unnest($5::text[], $6::text[], $7::bigint[]) AS moved),
+      alerts AS (INSERT INTO skald.rule_alerts (group_id, id, alert)
+        SELECT moved.* FROM head, unnest($8::text[], $9::text[], $10::text[]) AS moved)
       SELECT EXISTS (SELECT 1 FROM head) AS entered`,
-    values: [store, version, segments, idOf(tag)],
+    values: [
+      ...[store, version, segments, idOf(tag)],
+      groups.map(({ id }) => id),
+      groups.map(({ id }) => leaseOfGroup(id)),
+      groups.map(({ stored }) => stored.evaluatedMs),
+      alerts.map(({ group }) => group),
+      alerts.map(({ id }) => id),
+      alerts.map(({ text }) => text),
+    ],
   })
   if (row?.entered) return
   throw new CatalogOwnerError(

@@ -22,6 +22,8 @@ export interface ObserverParts {
   readonly objects: SharedObjects
   /** Absent if the configuration forbids deleting. */
   readonly registry: DeleteRegistry | undefined
+  /** Called when rules made by API may have changed. */
+  readonly noteRules?: (() => void) | undefined
   readonly logger: Logger
   /** As FreshSegments has it. */
   readonly askedMs: () => number | undefined
@@ -35,6 +37,7 @@ export function createObserver({
   compactor,
   logger,
   askedMs,
+  noteRules,
   ...parts
 }: ObserverParts): ChangeListener {
   const feed = new TailFeed({ ...parts, segments, logger })
@@ -49,6 +52,8 @@ export function createObserver({
         streams.map(({ labelsText }) => labelsText),
       )
     if (committed.length < added.length || changes.length === 0) compactor.noteMerges()
+    const areRules = changes.some(({ change }) => change.kind.startsWith('rule-'))
+    if (areRules || changes.length === 0) noteRules?.()
     feed.feed(committed)
     fresh.fetch(committed)
     const removed = changes.flatMap(({ change }) => ('removed' in change ? change.removed : []))

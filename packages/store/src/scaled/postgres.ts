@@ -108,6 +108,7 @@ const refusals: Readonly<Record<string, ChangeRefusedError['reason']>> = {
   SK005: 'forgotten',
   SK006: 'epoch',
   SK007: 'lost',
+  SK008: 'turn',
   // Of names of segments, the only ones that are unique and not made by the database.
   23505: 'taken',
 }

@@ -2,7 +2,6 @@
 // Nothing on its disk is needed by anybody. All of it is in the directory `replica`, and most goes at a start.
 
 import { existsSync } from 'node:fs'
-import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { makePrivateDirectory } from '@skald/wire'
@@ -49,9 +48,10 @@ import { OldFiles } from './old-files.ts'
 import { type Database, openPostgres } from './postgres.ts'
 import { type Head, ReplicaCopies, readHead } from './replica-copies.ts'
 import { type CancelledRequest, type KnownBefore, readKnown, restoreLost } from './restore-lost.ts'
+import type { SharedRules } from './rules/shared-rules.ts'
 import { SharedCatalog } from './shared-catalog.ts'
 import { SharedObjects, sharedSegmentKey } from './shared-objects.ts'
-import { migrateTables } from './tables.ts'
+import { enterProcess, migrateTables } from './tables.ts'
 
 export interface ReplicaOptions extends BucketCounts {
   readonly catalog: CatalogConfig
@@ -137,7 +137,7 @@ export async function openReplica(options: ReplicaOptions): Promise<Replica> {
         known.push(await readKnown(lost))
       })
     })
-    const epoch = await untilAnswered(options, 'PostgreSQL', () => newEpoch(database))
+    const epoch = await untilAnswered(options, 'PostgreSQL', () => enterProcess(database))
     const events: CatalogEvents = { onLost: () => undefined, onFenced: () => undefined }
     const catalog = own(
       new SharedCatalog({
@@ -191,15 +191,6 @@ async function untilAnswered<T>(
       await sleep(waitMs)
     }
   }
-}
-
-/** Enters the process into the list of replicas. */
-async function newEpoch(database: Database): Promise<number> {
-  const [row] = await database.query<{ epoch: string }>({
-    text: 'INSERT INTO skald.replicas (name) VALUES ($1) RETURNING epoch',
-    values: [hostname()],
-  })
-  return Number(row!.epoch)
 }
 
 /** Makes sure that the bucket belongs to this catalog alone. @throws CatalogOwnerError; BucketError. */
@@ -332,9 +323,17 @@ export class Replica {
 
   /** Names segments with another number from now on. @throws CatalogUnavailableError */
   async #takeEpoch(): Promise<void> {
-    this.#epoch = await newEpoch(this.#parts.database)
+    this.#epoch = await enterProcess(this.#parts.database)
     this.#number = 0
     this.catalog.setEpoch(this.#epoch)
+  }
+
+  /** Opens the rules, whose code other replicas do not need. */
+  async openRules(): Promise<SharedRules> {
+    const { SharedRules } = await import('./rules/shared-rules.ts')
+    const { database, options } = this.#parts
+    const { logger } = options
+    return new SharedRules({ database, logger, catalog: this.catalog, epoch: () => this.#epoch })
   }
 
   /** Enters again what the database has lost. @throws as restoreLost. */

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Bucket } from '../bucket/bucket.ts'
 import type { DeleteRequest } from '../catalog/delete-requests.ts'
+import { isSameGroup, type KeptGroup } from '../catalog/kept-rules.ts'
 import type { SqliteCatalog } from '../catalog/sqlite.ts'
 import { lostEpochsMax, repairLeaseMs, repairRetryMs } from '../limits.ts'
 import { epochOf } from '../segment/name.ts'
@@ -23,6 +24,8 @@ export interface KnownBefore {
   /** Segment of level 0 → the version that entered it. */
   readonly sequences: ReadonlyMap<string, number>
   readonly requests: readonly DeleteRequest[]
+  /** Rules made by API. */
+  readonly ruleGroups: readonly KeptGroup[]
 }
 
 /**
@@ -55,6 +58,7 @@ export async function readKnown(copy: SqliteCatalog): Promise<KnownBefore> {
     version: copy.copiedVersion,
     sequences: new Map(level0.map(({ name, sequence }) => [name, sequence])),
     requests: copy.deleteRequests.listAll(),
+    ruleGroups: copy.rules.listGroups(),
   }
 }
 
@@ -86,6 +90,10 @@ export async function restoreLost(
           catalog,
           known.flatMap(({ requests }) => requests),
           cancelled,
+        )
+        await restoreRules(
+          catalog,
+          known.flatMap(({ ruleGroups }) => ruleGroups),
         )
         hasBegun = true
       },
@@ -163,5 +171,13 @@ async function restoreRequests(
   for (const { tenant, id } of cancelled) {
     const present = await catalog.deleteRequests.known(tenant)
     if (present.some(one => one.id === id)) await catalog.deleteRequests.remove(tenant, id)
+  }
+}
+
+/** Groups that the database lacks are made again. Of others, nobody knows which text is newer. */
+async function restoreRules(catalog: SharedCatalog, groups: readonly KeptGroup[]): Promise<void> {
+  for (const group of groups) {
+    const isThere = catalog.copy.rules.listGroups().some(other => isSameGroup(other, group))
+    if (!isThere) await catalog.changeRules({ kind: 'rule-group-set', group })
   }
 }

@@ -7,6 +7,7 @@
 
 import { recoveryMigration } from './recovery-schema.ts'
 import { jobsMigration } from './schema-jobs.ts'
+import { rulesMigration } from './schema-rules.ts'
 
 export const migrations: readonly string[] = [
   `
@@ -126,4 +127,8 @@ export const migrations: readonly string[] = [
   `,
   jobsMigration,
   recoveryMigration,
+  rulesMigration,
 ]
+
+/** How many migrations a program knows at least that knows changes of rules. */
+export const rulesMigrationNumber = migrations.indexOf(rulesMigration) + 1

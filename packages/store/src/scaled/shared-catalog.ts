@@ -12,7 +12,12 @@ import type {
   PlannedMerge,
   TenantDay,
 } from '../catalog/catalog.ts'
-import { type CatalogChange, type EnteredChange, versionsOf } from '../catalog/catalog-changes.ts'
+import {
+  type CatalogChange,
+  type EnteredChange,
+  type RuleChange,
+  versionsOf,
+} from '../catalog/catalog-changes.ts'
 import type { SqliteCatalog } from '../catalog/sqlite.ts'
 import { CatalogOwnerError, CatalogUnavailableError, ChangeRefusedError } from '../errors.ts'
 import { catalogDownRequestMs } from '../limits.ts'
@@ -341,6 +346,11 @@ export class SharedCatalog extends CopyReads implements Catalog {
       this.#awaited.delete(version)
       this.#outcomes.delete(version)
     }
+  }
+
+  /** Changes rules made by API. The copy has it when this resolves. @throws as `make`. */
+  async changeRules(change: RuleChange): Promise<void> {
+    await this.#outcomeOf(await this.#record(change, {}))
   }
 
   beginMerge(merge: PlannedMerge): Promise<MergeTicket | 'taken'> {

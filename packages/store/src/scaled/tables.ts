@@ -1,5 +1,6 @@
 // Brings the tables of the shared catalog to this version of the program.
 
+import { hostname } from 'node:os'
 import { CatalogOwnerError } from '../errors.ts'
 import type { Database } from './postgres.ts'
 import { migrations } from './schema.ts'
@@ -44,4 +45,13 @@ function migrationOf(number: number, sql: string): string {
       UPDATE skald.schema SET version = ${number + 1};
     END IF;
   END $migration$`
+}
+
+/** Enters the process into the list of replicas. Returns its number. @throws CatalogUnavailableError */
+export async function enterProcess(database: Pick<Database, 'query'>): Promise<number> {
+  const [row] = await database.query<{ epoch: string }>({
+    text: 'INSERT INTO skald.replicas (name, migrations) VALUES ($1, $2) RETURNING epoch',
+    values: [hostname(), migrations.length],
+  })
+  return Number(row!.epoch)
 }

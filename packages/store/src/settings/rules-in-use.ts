@@ -15,8 +15,6 @@ function refuse(key: string, what: string): RefusedKey {
   }
 }
 
-const noDiscovery =
-  'the Alertmanagers are not looked up in SRV records, so alerts would go nowhere; write their addresses into alertmanager_url, and remove this key'
 const noStorage =
   'rules are read from local files and by API, so the alerts in that storage would not fire; write local, and load the rules with lokitool (docs/rules.md)'
 
@@ -46,17 +44,6 @@ export const ruleKeys: readonly RefusedKey[] = [
               'the store evaluates rules itself, and asks no query frontend; remove this key',
           },
   },
-  refuse('ruler.enable_alertmanager_discovery', noDiscovery),
-  refuse('limits_config.ruler_alertmanager_config.enable_alertmanager_discovery', noDiscovery),
-  ...[
-    'ruler.alertmanager_client',
-    'limits_config.ruler_alertmanager_config.alertmanager_client',
-  ].map(block =>
-    refuse(
-      `${block}.tls_cipher_suites`,
-      'the ciphers are those of Node; set tls_min_version, and remove this key',
-    ),
-  ),
   refuse(
     'limits_config.ruler_remote_write_sigv4_config',
     'requests are not signed for AWS; let a proxy sign them, and remove this key',

@@ -203,7 +203,7 @@ export const keysWithoutMeaning: readonly MeaninglessKeys[] = [
     keys: ['tenant_limits_allow_publish'],
   },
   {
-    why: 'One process evaluates all rules. It keeps their state in the catalog, and the samples for other servers below `remote-write` in the data directory.',
+    why: 'The store keeps the state of rules in the catalog, and the samples for other servers below `remote-write` in the data directory; replicas keep both in PostgreSQL, where they also divide the groups among themselves.',
     keys: [
       ...of('ruler', 'enable_sharding', 'evaluation.max_jitter', 'evaluation.query_frontend'),
       ...of('ruler', 'flush_period', 'query_stats_enabled', 'ring', 'rule_path', 'ruler_client'),
@@ -215,7 +215,7 @@ export const keysWithoutMeaning: readonly MeaninglessKeys[] = [
         'wal',
         'wal_cleaner',
       ),
-      ...of('ruler', 'alertmanager_refresh_interval', 'enable_alertmanager_v2'),
+      ...of('ruler', 'enable_alertmanager_v2'),
       ...of('ruler', 'remote_write.config_refresh_period'),
       ...['azure', 'alibabacloud', 'gcs', 's3', 'bos', 'swift', 'cos'].flatMap(kind =>
         of('ruler', `storage.${kind}`),
@@ -232,7 +232,6 @@ export const keysWithoutMeaning: readonly MeaninglessKeys[] = [
         ...['ruler_remote_write_queue_max_samples_per_send', 'ruler_remote_write_queue_max_shards'],
         ...['ruler_remote_write_queue_min_backoff', 'ruler_remote_write_queue_min_shards'],
         ...['ruler_remote_write_queue_retry_on_ratelimit'],
-        ...['ruler_alertmanager_config.alertmanager_refresh_interval'],
         ...['ruler_alertmanager_config.enable_alertmanager_v2'],
       ),
     ],

@@ -45,3 +45,13 @@ export function opensslCiphers(list: string): string | undefined {
   })
   return [...always, ...chosen].join(':')
 }
+
+/** Translates such a list of a configuration. Reports a suite that there is not. */
+export function readCiphers(list: string, report: (message: string) => void): string | undefined {
+  try {
+    return opensslCiphers(list)
+  } catch (error) {
+    report((error as RangeError).message)
+    return undefined
+  }
+}

@@ -1,7 +1,7 @@
 // Resolves the TLS settings of a configuration. Files are read later, when the server starts.
 
 import type { SecureVersion } from 'node:tls'
-import { opensslCiphers } from './cipher-suites.ts'
+import { readCiphers } from './cipher-suites.ts'
 import type { ClientAuthType, PemSource, TlsConfig } from './tls-config.ts'
 import type { RawHttpTls } from './tls-schema.ts'
 
@@ -33,7 +33,9 @@ export function resolveTls(server: RawServerTls, report: Report): TlsConfig | un
   const clientAuth = (tls.client_auth_type || 'NoClientCert') as ClientAuthType
   const minVersion = versions[server.tls_min_version]
   if (minVersion === undefined) report('tls_min_version', 'write VersionTLS12 or VersionTLS13')
-  const ciphers = readCiphers(server.tls_cipher_suites, report)
+  const ciphers = readCiphers(server.tls_cipher_suites, message =>
+    report('tls_cipher_suites', message),
+  )
   if (cert === undefined && key === undefined && clientCa === undefined) {
     if (clientAuth !== 'NoClientCert')
       inBlock('client_auth_type', 'it needs cert_file and key_file')
@@ -66,13 +68,4 @@ function keyText(written: unknown, report: Report): string {
   if (typeof written === 'string') return written
   report('key', 'write a text')
   return ''
-}
-
-function readCiphers(list: string, report: Report): string | undefined {
-  try {
-    return opensslCiphers(list)
-  } catch (error) {
-    report('tls_cipher_suites', (error as RangeError).message)
-    return undefined
-  }
 }

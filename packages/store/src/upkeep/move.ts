@@ -20,6 +20,7 @@ import { type CatalogBase, enterBase, newTag } from '../scaled/catalog-base.ts'
 import { listSharedCopies, putSharedCopy } from '../scaled/shared-copies.ts'
 import { sharedSegmentKey } from '../scaled/shared-objects.ts'
 import { wrongPath } from './data-place.ts'
+import { moveSamples, readMovedStates } from './move-rules.ts'
 import { hasBucket, type MoveSource, openMoveSource } from './move-source.ts'
 import { openSharedPlace, type SharedPlace, type SharedPlaceConfig } from './shared-place.ts'
 
@@ -43,6 +44,8 @@ export interface MoveSummary {
   readonly uploaded: number
   readonly streams: number
   readonly deleteRequests: number
+  /** Groups of rules made by API. */
+  readonly ruleGroups: number
 }
 
 /** What a directory notes about its move, so that the next run goes on with it. */
@@ -116,6 +119,7 @@ class Move {
         ...{ place: bucket.place, segments: segments.length, bytes: this.#totalBytes },
         ...{ uploaded: this.#uploaded, streams },
         deleteRequests: catalog.deleteRequests.listAll().length,
+        ruleGroups: catalog.rules.listGroups().length,
       }
     } finally {
       if (source) await source.close()
@@ -220,11 +224,13 @@ class Move {
     await removeCopy()
     try {
       await catalog.copyTo(path)
+      const states = readMovedStates(catalog)
       const base = await markCopy(path)
       // What a run that was stopped has put there, nobody has used.
       for (const { object } of await listSharedCopies(bucket)) await bucket.delete(object.key)
       await putSharedCopy({ bucket, directory }, path, base.version)
-      await enterBase(database, { ...base, store: head.store })
+      await moveSamples(database, directory)
+      await enterBase(database, { ...base, states, store: head.store })
     } finally {
       await removeCopy()
     }
@@ -246,6 +252,8 @@ async function markCopy(path: string): Promise<Omit<CatalogBase, 'store'>> {
   const copy = openSqliteCatalog(path)
   try {
     await copy.forgetDropped(await copy.listDropped())
+    // Replicas have alerts in the database.
+    copy.rules.forgetOthers(new Set())
     const segments = await copy.listSegments()
     const { level0, compacted } = await copy.marks()
     // Above all numbers that the store has given out.

@@ -2,7 +2,7 @@
 // there, then all segments that it does not know, as replicas do when the database has lost changes.
 
 import { mkdtemp, rm } from 'node:fs/promises'
-import { hostname, tmpdir } from 'node:os'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { openSqliteCatalog } from '../catalog/sqlite.ts'
@@ -16,6 +16,7 @@ import { ReplicaCopies, readHead } from '../scaled/replica-copies.ts'
 import { type KnownBefore, readKnown, restoreLost } from '../scaled/restore-lost.ts'
 import { SharedCatalog } from '../scaled/shared-catalog.ts'
 import { bringSharedCopy, listSharedCopies, makeSharedCopy } from '../scaled/shared-copies.ts'
+import { enterProcess } from '../scaled/tables.ts'
 import { wrongPath } from './data-place.ts'
 import {
   openSharedPlace,
@@ -37,6 +38,8 @@ export interface SharedRebuildSummary extends Readonly<AdoptionSummary> {
   readonly segments: number
   readonly streams: number
   readonly deleteRequests: number
+  /** Groups of rules made by API. */
+  readonly ruleGroups: number
   /** Version of the copy of the catalog in the bucket; 0 if there was none. */
   readonly copy: number
 }
@@ -116,7 +119,7 @@ async function restore(
     known.push(await readKnown(lost))
   })
   const { store } = await readHead(database)
-  let epoch = await takeEpoch(database)
+  let epoch = await enterProcess(database)
   let number = 0
   const catalog = new SharedCatalog({
     ...{ database, copy, epoch, logger, store },
@@ -131,7 +134,7 @@ async function restore(
         ...{ database, bucket, catalog, found, logger, epoch },
         takeEpoch: async () => {
           await leave(database, epoch)
-          epoch = await takeEpoch(database)
+          epoch = await enterProcess(database)
         },
         ...(onProgress && { onProgress }),
       },
@@ -139,24 +142,13 @@ async function restore(
     )
     await makeSharedCopy({ bucket, database, directory, logger }, path => catalog.copyTo(path))
     const { segments, streams } = await catalog.totals()
-    const deleteRequests = copyRequests(catalog)
-    return { ...summary, segments, streams, deleteRequests }
+    const deleteRequests = catalog.copy.deleteRequests.listAll().length
+    const ruleGroups = catalog.copy.rules.listGroups().length
+    return { ...summary, segments, streams, deleteRequests, ruleGroups }
   } finally {
     await leave(database, epoch).catch(() => undefined)
     await catalog.close()
   }
-}
-
-function copyRequests({ copy }: SharedCatalog): number {
-  return copy.deleteRequests.listAll().length
-}
-
-async function takeEpoch(database: Database): Promise<number> {
-  const [row] = await database.query<{ epoch: string }>({
-    text: 'INSERT INTO skald.replicas (name) VALUES ($1) RETURNING epoch',
-    values: [hostname()],
-  })
-  return Number(row!.epoch)
 }
 
 /** The tool is not a replica that runs. */

@@ -204,7 +204,7 @@ function copyOld(path: string): string | undefined {
 
 async function takeOver(catalog: SqliteCatalog, old: OldCatalog): Promise<void> {
   for (const request of old.deleteRequests) await catalog.deleteRequests.add(request)
-  const rules = catalog.openRules()
+  const { rules } = catalog
   for (const group of old.ruleGroups) rules.setGroup(group)
   catalog.raiseMarks(old.marks)
   const known = new Set((await catalog.listSegments()).map(({ name }) => name))

@@ -100,10 +100,12 @@ test('an outage does not count as time with the sample', async t => {
   const times = { ...plain, forMs: 30 * minute }
   machine.update([found('a')], 0, times)
   const [alert] = machine.all
+  let takeoverMs = 0
   const f = (lengthMinutes: number, want: number | undefined, more: Partial<AlertTimes> = {}) => {
     const outage = { lastMs: 10 * minute, nowMs: (10 + lengthMinutes) * minute }
     const rest = { intervalMs: minute, toleranceMs: 60 * minute, graceMs: 10 * minute }
-    const after = afterOutage(alert!, { ...times, ...more }, { ...outage, ...rest })
+    const of = { ...outage, ...rest, takeoverMs }
+    const after = afterOutage(alert!, { ...times, ...more }, of)
     t.equal(after && after.activeMs / minute, want, `${lengthMinutes} minutes`)
   }
   f(2, 0)
@@ -114,4 +116,7 @@ test('an outage does not count as time with the sample', async t => {
   f(5, 10, { forMs: 15 * minute })
   f(5, 0, { forMs: 9 * minute })
   f(600, 0, { forMs: 0 })
+  takeoverMs = 4 * minute
+  f(4, 0)
+  f(5, 5)
 })

@@ -7,7 +7,10 @@ import { Registry } from 'prom-client'
 import { test } from 'tap'
 import { openSqliteCatalog } from '../../src/catalog/sqlite.ts'
 import { type AlertsToSend, GroupRunner } from '../../src/rules/group-runner.ts'
+import { LocalRules } from '../../src/rules/local-rules.ts'
+import { groupKey, type PlacedGroup } from '../../src/rules/rule.ts'
 import { readRuleGroup } from '../../src/rules/rule-file.ts'
+import type { TemplateSample } from '../../src/rules/rule-template.ts'
 import { createRulerMetrics } from '../../src/rules/ruler-metrics.ts'
 import type { WriteSample } from '../../src/rules/write-request.ts'
 
@@ -27,8 +30,16 @@ interface Told {
   readonly firedMs: number
 }
 
+interface OpenOptions {
+  readonly samples?: Map<string, number[]>
+  readonly clock?: { now(): number }
+  readonly onAlerts?: (alerts: AlertsToSend) => void
+  readonly group?: string
+  readonly query?: (logql: string) => Promise<TemplateSample[]>
+}
+
 /** Opens a group on a catalog. */
-function openGroup(
+async function openGroup(
   dir: string,
   {
     samples = new Map([
@@ -39,48 +50,53 @@ function openGroup(
     clock = { now: () => beginMs },
     onAlerts = (_alerts: AlertsToSend) => {},
     group = text,
-  } = {},
+    query = async (logql: string): Promise<TemplateSample[]> =>
+      (samples.get(logql) ?? []).map(value => ({ labels: createLabelSet({}), value })),
+  }: OpenOptions = {},
 ) {
   const catalog = openSqliteCatalog(join(dir, 'catalog.sqlite'))
   const told: Told[] = []
   const written: WriteSample[] = []
-  const runner = new GroupRunner(
-    { tenant: 't', namespace: 'ns', group: readRuleGroup(group).groups[0]!, source: 'api' },
-    {
-      ...{
-        intervalMs: minute,
-        resendDelayMs: minute,
-        toleranceMs: 60 * minute,
-        graceMs: 10 * minute,
-      },
-      context: {
-        externalLabels: new Map(),
-        externalUrl: '',
-        query: async logql =>
-          (samples.get(logql) ?? []).map(value => ({ labels: createLabelSet({}), value })),
-      },
-      kept: catalog.openRules(),
-      clock,
-      metrics: createRulerMetrics(new Registry(), true),
-      onAlerts: alerts => {
-        onAlerts(alerts)
-        for (const { labels, state, firedMs } of alerts.alerts)
-          told.push({ name: labels[0]!.value, state, firedMs: firedMs - beginMs })
-      },
-      tellHooks: undefined,
-      onSamples: async (_tenant, found) => {
-        written.push(...found)
-      },
-      onFailure: (_placed, _rule, error) => {
-        throw error
-      },
-      turn: work => work(),
+  const placed: PlacedGroup = {
+    ...{ tenant: 't', namespace: 'ns', source: 'api' },
+    group: readRuleGroup(group).groups[0]!,
+  }
+  const rules = new LocalRules({ rules: catalog.rules, dataDir: dir, keep: undefined })
+  const states = await rules.open([groupKey(placed)])
+  const runner = await GroupRunner.open(placed, {
+    ...{
+      intervalMs: minute,
+      resendDelayMs: minute,
+      toleranceMs: 60 * minute,
+      graceMs: 10 * minute,
+      takeoverMs: 0,
     },
-  )
+    context: {
+      externalLabels: new Map(),
+      externalUrl: '',
+      query,
+    },
+    state: states.get(groupKey(placed))!,
+    clock,
+    metrics: createRulerMetrics(new Registry(), true),
+    onAlerts: alerts => {
+      onAlerts(alerts)
+      for (const { labels, state, firedMs } of alerts.alerts)
+        told.push({ name: labels[0]!.value, state, firedMs: firedMs - beginMs })
+    },
+    ...{ tellHooks: () => [], hooks: [] },
+    onSamples: async (_tenant, found) => {
+      written.push(...found)
+    },
+    onFailure: (_placed, _rule, error) => {
+      throw error
+    },
+    turn: work => work(),
+  })
   return { catalog, runner, told, written, samples }
 }
 
-const alertsOf = ({ runner }: ReturnType<typeof openGroup>) =>
+const alertsOf = ({ runner }: Awaited<ReturnType<typeof openGroup>>) =>
   runner.status.rules.flatMap(({ alerts }) =>
     alerts.map(
       ({ labels, state, activeMs }) =>
@@ -89,7 +105,7 @@ const alertsOf = ({ runner }: ReturnType<typeof openGroup>) =>
   )
 
 test('rules are evaluated in order, and samples are written with the state of alerts', async t => {
-  const opened = openGroup(t.testdir())
+  const opened = await openGroup(t.testdir())
   await opened.runner.evaluate(beginMs)
   t.same(alertsOf(opened), ['Slow pending 0', 'Fast firing 0'])
   t.same(opened.told, [{ name: 'Fast', state: 'firing', firedMs: 0 }])
@@ -139,7 +155,7 @@ test('a killed store finds its alerts at any of 50 moments, none twice and none 
   const kills: { to: string; moment: string; atMs: number; told: readonly Told[] }[] = []
   let atMs = beginMs
   const told: Told[] = []
-  const opened = openGroup(life, {
+  const opened = await openGroup(life, {
     samples,
     onAlerts: ({ alerts }) => {
       // Killed after the state is stored and before anybody is told.
@@ -160,7 +176,7 @@ test('a killed store finds its alerts at any of 50 moments, none twice and none 
   await opened.catalog.close()
   t.ok(kills.length >= 50, `${kills.length} moments`)
   for (const [i, kill] of kills.entries()) {
-    const again = openGroup(kill.to, { samples, clock: { now: () => kill.atMs + minute } })
+    const again = await openGroup(kill.to, { samples, clock: { now: () => kill.atMs + minute } })
     const name = `${i}: ${kill.moment} at minute ${(kill.atMs - beginMs) / minute}`
     await again.runner.evaluate(kill.atMs + minute)
     // Whatever receivers were told stays true.
@@ -179,29 +195,41 @@ test('a killed store finds its alerts at any of 50 moments, none twice and none 
   }
 })
 
+test('a query that is cut when the store stops is no failure of its rule', async t => {
+  const opened = await openGroup(t.testdir(), {
+    query: () => {
+      opened.runner.prepareStop()
+      return Promise.reject(new Error('the store stops'))
+    },
+  })
+  await opened.runner.evaluate(beginMs)
+  t.same(new Set(opened.runner.status.rules.map(({ health }) => health)), new Set(['unknown']))
+  await opened.catalog.close()
+})
+
 test('an alert goes on pending after a restart, and through a change of its group', async t => {
   const dir = t.testdir()
-  const first = openGroup(dir)
+  const first = await openGroup(dir)
   for (const at of [0, 1]) await first.runner.evaluate(beginMs + at * minute)
   await first.catalog.close()
   const changed = text.replace('interval: 1m', 'interval: 1m\nlimit: 9').replace('Fast', 'Other')
   const clock = { now: () => beginMs + 2 * minute }
-  const second = openGroup(dir, { group: changed, clock })
+  const second = await openGroup(dir, { group: changed, clock })
   t.same(alertsOf(second), ['Slow pending 0'], 'a rule with another name begins again')
   await second.runner.evaluate(beginMs + 3 * minute)
   t.same(alertsOf(second), ['Slow firing 0', 'Other firing 3'])
   await second.catalog.close()
-  const third = openGroup(dir, { clock: { now: () => beginMs + 200 * minute } })
+  const third = await openGroup(dir, { clock: { now: () => beginMs + 200 * minute } })
   t.same(alertsOf(third), [], 'after more than for_outage_tolerance it begins again')
   await third.catalog.close()
 })
 
 test('an alert that ended while the store was away is told as resolved', async t => {
   const dir = t.testdir()
-  const first = openGroup(dir)
+  const first = await openGroup(dir)
   await first.runner.evaluate(beginMs)
   await first.catalog.close()
-  const second = openGroup(dir, {
+  const second = await openGroup(dir, {
     samples: new Map(),
     clock: { now: () => beginMs + 5 * minute },
   })

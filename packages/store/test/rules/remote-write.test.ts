@@ -1,59 +1,25 @@
+import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { readParsedRules } from '@skald/config-reading/relabel'
 import { createLabelSet, snappyDecompress } from '@skald/wire'
 import { Registry } from 'prom-client'
-import protobuf from 'protobufjs/minimal.js'
 import { test } from 'tap'
 import type { RemoteWriteConfig, RulerLimits } from '../../src/ruler-config.ts'
 import { RemoteWrite } from '../../src/rules/remote-write.ts'
 import { createRulerMetrics } from '../../src/rules/ruler-metrics.ts'
 import { WriteFiles } from '../../src/rules/write-files.ts'
+import { queueOfFiles } from '../../src/rules/write-queue.ts'
 import { encodeWriteRequest, type WriteSample } from '../../src/rules/write-request.ts'
 import type { TestScope } from '../harness.ts'
 import { openAccess, startReceiver } from './receiver.ts'
+import { bytesOf, fieldsOf, samplesIn } from './written-samples.ts'
 
 const sample = (app: string, timeMs: number, value: WriteSample['value'] = 1): WriteSample => ({
   labels: createLabelSet({ __name__: 'lines', app }),
   timeMs,
   value,
 })
-
-/** Decodes the fields of a message as [number, bytes or number]. */
-function fieldsOf(bytes: Uint8Array): [number, Buffer | number | bigint][] {
-  const reader = protobuf.Reader.create(bytes)
-  const fields: [number, Buffer | number | bigint][] = []
-  while (reader.pos < reader.len) {
-    const tag = reader.uint32()
-    if ((tag & 7) === 2) fields.push([tag >>> 3, Buffer.from(reader.bytes())])
-    else if ((tag & 7) === 1) {
-      fields.push([tag >>> 3, Buffer.from(reader.buf).readBigUInt64LE(reader.pos)])
-      reader.skip(8)
-    } else fields.push([tag >>> 3, Number(reader.int64())])
-  }
-  return fields
-}
-const bytesOf = (fields: ReturnType<typeof fieldsOf>, number: number) =>
-  fields.filter(([found]) => found === number).map(([, value]) => value as Buffer)
-
-/** Decodes a body of version 1.0 as texts: name, labels, time and value. */
-function samplesIn(body: Buffer): string[] {
-  const series = bytesOf(fieldsOf(snappyDecompress(body, 1e6)), 1).map(fieldsOf)
-  return series.flatMap(one => {
-    const labels = bytesOf(one, 1).map(pair => {
-      const [name, value] = [1, 2].map(key => bytesOf(fieldsOf(pair), key)[0]!.toString())
-      return `${name}=${value}`
-    })
-    return bytesOf(one, 2).map(bytes => {
-      const [[, bits], [, time]] = fieldsOf(bytes) as [[number, bigint], [number, number]]
-      const value = Buffer.alloc(8)
-      value.writeBigUInt64LE(bits)
-      const number = value.readDoubleLE(0)
-      const shown = bits === 0x7ff0000000000002n ? 'stale' : number
-      return `${labels.join(',')} ${time} ${shown}`
-    })
-  })
-}
 
 test('requests have the form of remote write 1.0', async t => {
   const body = encodeWriteRequest(
@@ -99,7 +65,8 @@ function open(
       relabelRules: [],
       ...{ version: 1, samplesPerSend: 100, backoffMinMs: 5, backoffMaxMs: 20, ...more },
     },
-    directory,
+    openQueue: ({ name, onDrop }) =>
+      queueOfFiles(new WriteFiles({ directory: join(directory, name), onDrop })),
     sendsTenant: true,
     limitsOf: () => limits as RulerLimits,
     metrics: createRulerMetrics(registry, true),
@@ -178,7 +145,7 @@ test('samples arrive in order, with the tenant, and again after 429 and 5xx', as
     'x-prometheus-remote-write-version': '0.1.0',
     'user-agent': 'skald/1.2.3',
   })
-  t.match(logged, [/takes no samples, they wait on the disk: 429 told/, /takes samples again/])
+  t.match(logged, [/takes no samples, they wait: 429 told/, /takes samples again/])
   while ((await metric(`${prefix}_total`)) !== 3) await new Promise(done => setTimeout(done, 5))
   await write.close()
   t.equal(await metric(`${prefix}_retried_total`), 2)
@@ -187,6 +154,32 @@ test('samples arrive in order, with the tenant, and again after 429 and 5xx', as
     [],
     'the name is no path',
   )
+})
+
+test('a piece whose answer a killed process has not noted is sent again as it was', async t => {
+  const dir = t.testdir()
+  const receiver = await startReceiver(t, i => (i === 0 ? 400 : 200))
+  const name = createHash('sha1').update('../prom').digest('hex').slice(0, 16)
+  const files = () => new WriteFiles({ directory: join(dir, name), onDrop: () => undefined })
+  const killed = files()
+  await killed.append({ tenant: 't1', samples: [sample('a', 1)] })
+  const begun = await queueOfFiles(killed).read(100)
+  t.equal(begun?.isAgain, false)
+  await killed.append({ tenant: 't1', samples: [sample('a', 2)] })
+  const next = queueOfFiles(files())
+  const again = await next.read(100)
+  t.match(again, { isAgain: true, records: begun!.records })
+  t.equal(again?.records.length, 1)
+
+  // The server has the first sample, and refuses it, as Prometheus does. The second must not be refused with it.
+  const { write, logged, metric } = open(t, dir, receiver.url)
+  await receiver.waitFor(2)
+  const bodies = receiver.received.map(({ body }) => samplesIn(body))
+  t.same(bodies, [['__name__=lines,app=a 1 1'], ['__name__=lines,app=a 2 1']])
+  while ((await metric(`${prefix}_total`)) !== 1) await new Promise(done => setTimeout(done, 5))
+  await write.close()
+  t.match(logged, [/refuses samples that were sent before, so it has them: 400 told/])
+  t.equal(await metric(`${prefix}_failed_total`), 0)
 })
 
 test('what a server refuses for good is dropped and counted', async t => {

@@ -97,6 +97,8 @@ async function openParts(t: Test) {
   }
 }
 
+const ruleGroup = (name: string, text: string) => ({ tenant: 'a', namespace: 'n', name, text })
+
 test('a repair that failed while the database was away goes on at once', {
   skip: noPostgres,
 }, async t => {
@@ -281,7 +283,9 @@ test('what a database has lost for longer than objects are kept', { skip: noPost
       [late.name, 491],
     ]),
     requests: [{ ...received, id: 'done', state: 'processed' as const, sequence: 450 }],
+    ruleGroups: [ruleGroup('kept', 'older'), ruleGroup('lost', 'as it was')],
   }
+  await catalog.changeRules({ kind: 'rule-group-set', group: ruleGroup('kept', 'newer') })
   const summary = await restore([known], [{ tenant: 'a', id: 'cancelled' }])
   t.same(summary, { entered: 3, left: 1, missing: 1, damaged: 0 })
   t.same(await names(), [kept.name, merged.name, early.name, late.name])
@@ -290,6 +294,8 @@ test('what a database has lost for longer than objects are kept', { skip: noPost
   t.same([...(await catalog.findStreams('a', [], dayRange)).keys()], ['{app="x"}'])
   const requests = await catalog.deleteRequests.list('a')
   t.same(requests, [{ ...received, id: 'done' }], 'it is carried out again')
+  const texts = catalog.copy.rules.listGroups().map(({ name, text }) => `${name} ${text}`)
+  t.same(texts, ['kept newer', 'lost as it was'])
   const epoch = await postgres.sql("INSERT INTO skald.replicas (name) VALUES ('b') RETURNING epoch")
   t.ok(Number(epoch) > 1000, 'numbers of lost processes are not given out again')
 

@@ -9,7 +9,7 @@ import { nsPerDay } from '../../src/day.ts'
 import { CatalogUnavailableError } from '../../src/errors.ts'
 import { type Database, openPostgres } from '../../src/scaled/postgres.ts'
 import { SharedCatalog } from '../../src/scaled/shared-catalog.ts'
-import { migrateTables } from '../../src/scaled/tables.ts'
+import { enterProcess, migrateTables } from '../../src/scaled/tables.ts'
 import { segmentName } from '../../src/segment/name.ts'
 import { createTestLogger, type TestScope } from '../harness.ts'
 
@@ -46,6 +46,8 @@ export class LossyDatabase implements Database {
 export interface TestCatalog {
   readonly catalog: SharedCatalog
   readonly database: LossyDatabase
+  /** Number of the process. */
+  readonly epoch: number
   readonly renewals: () => number
   /** How often the catalog said that the database has lost changes. */
   readonly losses: () => number
@@ -62,19 +64,17 @@ export async function openShared(
   const database = new LossyDatabase(await openPostgres(config, logger))
   await migrateTables(database)
   const [head] = await database.query<{ store: string }>({ text: 'SELECT store FROM skald.head' })
-  const [row] = await database.query<{ epoch: string }>({
-    text: "INSERT INTO skald.replicas (name) VALUES ('test') RETURNING epoch",
-  })
+  const epoch = await enterProcess(database)
   // The process in the names of `segment`.
   await database.query({
-    text: "INSERT INTO skald.replicas (epoch, name) OVERRIDING SYSTEM VALUE VALUES (0, 'test') ON CONFLICT DO NOTHING",
+    text: "INSERT INTO skald.replicas (epoch, name, migrations) OVERRIDING SYSTEM VALUE VALUES (0, 'test', 99) ON CONFLICT DO NOTHING",
   })
   const newCopy = () =>
     openSqliteCatalog(join(mkdtempSync(join(testDirOf(t), 'copy-')), 'c.sqlite'))
   let renewals = 0
   let losses = 0
   const catalog = new SharedCatalog({
-    ...{ database, logger, copy: newCopy(), store: head!.store, epoch: Number(row!.epoch) },
+    ...{ database, logger, copy: newCopy(), store: head!.store, epoch },
     onLost: () => losses++,
     renewCopy: async () => {
       renewals++
@@ -93,7 +93,7 @@ export async function openShared(
     await catalog.close()
     await database.close()
   })
-  return { catalog, database, renewals: () => renewals, losses: () => losses, messages }
+  return { catalog, database, epoch, renewals: () => renewals, losses: () => losses, messages }
 }
 
 const testDirs = new WeakMap<object, string>()

@@ -170,18 +170,6 @@ const refusals: readonly (readonly [path: string, value: unknown, way: RegExp])[
   ['ruler.storage.type', 's3', /; write local, and load the rules with lokitool/],
   ['ruler_storage.backend', 's3', /; write local, and load the rules with lokitool/],
   ['ruler.evaluation.mode', 'remote', /; remove this key$/],
-  ['ruler.enable_alertmanager_discovery', true, /; write their addresses into alertmanager_url/],
-  [
-    'limits_config.ruler_alertmanager_config.enable_alertmanager_discovery',
-    true,
-    /; write their addresses into alertmanager_url/,
-  ],
-  ['ruler.alertmanager_client.tls_cipher_suites', 'TLS_A', /; set tls_min_version/],
-  [
-    'limits_config.ruler_alertmanager_config.alertmanager_client.tls_cipher_suites',
-    'TLS_A',
-    /; set tls_min_version/,
-  ],
   ['limits_config.ruler_remote_write_sigv4_config', { region: 'eu' }, /; let a proxy sign them/],
   ['limits_config.ruler_remote_write_config', { a: { url: 'x' } }, /; set ruler_remote_write_url/],
 ]

@@ -46,16 +46,48 @@ test('rules in a bucket are refused, unless the other block counts', async t => 
   t.equal(load(both).config.ruler?.directory, '/rules')
 })
 
-test('replicas with rules are refused, because nobody would evaluate them', async t => {
+test('replicas may have rules', async t => {
   const file = {
     schema_config: { configs: [{ from: '2024-01-01', store: 'tsdb', object_store: 's3' }] },
     storage_config: { aws: { bucketnames: 'b', region: 'eu' } },
     skald: { catalog: { postgres_url: 'postgres://db/skald' } },
   }
   t.equal(load(file).config.ruler, undefined)
+  const { config } = load({ ...file, ruler: { alertmanager_url: 'http://am:9093' } })
+  t.match(config.ruler?.alertmanager.servers, [{ url: 'http://am:9093' }])
+  t.equal(config.catalog?.postgresUrl, 'postgres://db/skald')
+})
+
+test('hosts of Alertmanagers that are discovered are names of SRV records', async t => {
+  const f = (alertmanager_url: string, more: object = {}) =>
+    load({ ruler: { enable_alertmanager_discovery: true, alertmanager_url, ...more } })
+  const { ruler } = f('http://ann:pass@_web._tcp.am.example.com/am').config
+  t.match(ruler?.alertmanager, {
+    servers: [
+      { url: 'http://_web._tcp.am.example.com/am', access: { basicAuth: { username: 'ann' } } },
+    ],
+    discoveryMs: 60_000,
+  })
+  t.throws(() => f('http://am:9093'), /names of SRV records without a port/)
+  t.throws(() => f('http://_web._tcp.am:9093'), /names of SRV records without a port/)
+  const often = { alertmanager_refresh_interval: '10ms' }
   t.throws(
-    () => load({ ...file, ruler: { alertmanager_url: 'http://am:9093' } }),
-    /replicas do not evaluate rules, so these alerts would not fire: run one more store/,
+    () => f('http://_web._tcp.am', often),
+    /alertmanager_refresh_interval: must be at least 1s/,
+  )
+  const plain = load({ ruler: { alertmanager_url: 'http://am:9093' } }).config.ruler
+  t.equal(plain?.alertmanager.discoveryMs, undefined)
+})
+
+test('the connection to Alertmanagers may have cipher suites of its own', async t => {
+  const f = (tls_cipher_suites: string) =>
+    load({ ruler: { alertmanager_url: 'https://am', alertmanager_client: { tls_cipher_suites } } })
+  const access = f('TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384').config.ruler?.alertmanager.servers[0]
+    ?.access
+  t.match(access?.tls.ciphers, /:ECDHE-RSA-AES256-GCM-SHA384$/)
+  t.throws(
+    () => f('TLS_A'),
+    /alertmanager_client: tls_cipher_suites: there is no cipher suite TLS_A/,
   )
 })
 
