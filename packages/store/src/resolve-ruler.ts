@@ -89,6 +89,11 @@ export function resolveRulerLimits(
   const headers = Object.entries(raw.ruler_remote_write_headers)
   const own = raw.ruler_alertmanager_config
   const relabel = raw.ruler_remote_write_relabel_configs
+  const clients = Object.entries(raw.ruler_remote_write_config).flatMap(([id, written]) => {
+    const tell = (message: string) => report('ruler_remote_write_config', message)
+    const client = resolveClient(id, written, tell)
+    return client ? [[id, client] as const] : []
+  })
   return {
     rulesPerGroupMax: raw.ruler_max_rules_per_rule_group,
     groupsMax: raw.ruler_max_rule_groups_per_tenant,
@@ -108,6 +113,7 @@ export function resolveRulerLimits(
         : readParsedRules(relabel, message =>
             report('ruler_remote_write_relabel_configs', message),
           ),
+    remoteWriteClients: clients.length > 0 ? new Map(clients) : undefined,
   }
 }
 
@@ -212,21 +218,18 @@ function resolveClients({ remote_write: write }: RawRuler, report: Report): Remo
       'enabled',
       'remote-write enabled but no clients URL are configured',
     )
-  return all.flatMap(([id, raw]) => resolveClient(id, raw, report) ?? [])
+  const tell = (message: string) => report('ruler.remote_write', 'clients', message)
+  return all.flatMap(([id, raw]) => resolveClient(id, raw, tell) ?? [])
 }
 
 function resolveClient(
   id: string,
   raw: RawRemoteWrite,
-  report: Report,
+  tell: (message: string) => void,
 ): RemoteWriteConfig | undefined {
   const written = String(raw.url ?? '')
   if (!isHttpUrl(written)) {
-    report(
-      'ruler.remote_write',
-      'clients',
-      `${id}: url must be an address such as http://prometheus:9090/api/v1/write`,
-    )
+    tell(`${id}: url must be an address such as http://prometheus:9090/api/v1/write`)
     return undefined
   }
   const url = new URL(written)
@@ -244,7 +247,7 @@ function resolveClient(
     timeoutMs: msOf(raw.remote_timeout) || 30_000,
     headers: new Map(Object.entries(raw.headers).filter(([name]) => !isTenantHeader(name))),
     relabelRules: readParsedRules(raw.write_relabel_configs, message =>
-      report('ruler.remote_write', 'clients', `${id}: write_relabel_configs: ${message}`),
+      tell(`${id}: write_relabel_configs: ${message}`),
     ),
     version: raw.protobuf_message.includes('v2') ? 2 : 1,
     samplesPerSend: queue.max_samples_per_send || 2000,

@@ -104,6 +104,8 @@ export interface RulerLimits {
   readonly remoteWriteTimeoutMs: number | undefined
   readonly remoteWriteHeaders: ReadonlyMap<string, string> | undefined
   readonly remoteWriteRelabelRules: readonly RelabelRule[] | undefined
+  /** In the place of the ruler's clients of the same names. */
+  readonly remoteWriteClients: ReadonlyMap<string, RemoteWriteConfig> | undefined
 }
 
 /** Returns true if a host is in a list, or below a domain in it (`*.example.org`). */

@@ -289,6 +289,13 @@ export const rulerLimitsSchema = {
   ruler_remote_write_relabel_configs: relabelRules(
     'Rules in the place of `write_relabel_configs` of ruler.remote_write.',
   ),
+  ruler_remote_write_config: {
+    type: 'object',
+    additionalProperties: remoteWriteClient,
+    description:
+      'Clients of a tenant, in the place of those with the same names in `ruler.remote_write.clients`. Each needs a `url`. Headers, rules, login and TLS that it leaves out are those of `ruler.remote_write.clients`.',
+    default: {},
+  } as const,
   ruler_alertmanager_config: {
     anyOf: [
       withUnfollowed(
@@ -402,5 +409,6 @@ export interface RawRulerLimits {
   readonly ruler_remote_write_timeout: string | 0
   readonly ruler_remote_write_headers: Readonly<Record<string, string>>
   readonly ruler_remote_write_relabel_configs: readonly unknown[]
+  readonly ruler_remote_write_config: Readonly<Record<string, RawRemoteWrite>>
   readonly ruler_alertmanager_config: RawAlertmanager | null
 }

@@ -4,13 +4,14 @@
 import assert from 'node:assert'
 import { createHash } from 'node:crypto'
 import type { RemoteWriteConfig, RulerLimits } from '../ruler-config.ts'
-import { HttpPoster, mayRetry, type PostAnswer } from './http-poster.ts'
+import { mayRetry, type PostAnswer } from './http-poster.ts'
 import { Backoff } from './pause.ts'
 import { relabeled } from './relabeled.ts'
 import type { QueueOptions } from './rule-store.ts'
 import type { RulerMetrics } from './ruler-metrics.ts'
 import type { WaitingPiece, WriteQueue } from './write-queue.ts'
 import { encodeWriteRequest, type SamplesOfTenant, type WriteSample } from './write-request.ts'
+import { type WriteTarget, WriteTargets } from './write-targets.ts'
 
 export interface RemoteWriteOptions {
   readonly config: RemoteWriteConfig
@@ -28,21 +29,19 @@ export class RemoteWrite {
   /** Names the queue. */
   readonly name: string
   readonly #queue: WriteQueue
-  readonly #poster: HttpPoster
+  readonly #targets: WriteTargets
   readonly #stop = new AbortController()
   readonly #labels: { readonly client: string }
-  #protocol: 1 | 2
   #sending: Promise<void> | undefined
   #hasMore = false
   /** Why samples could not be read the last time. */
   #failure = ''
 
   constructor(options: RemoteWriteOptions) {
-    const { config, openQueue, metrics, log } = options
+    const { config, openQueue, metrics, log, limitsOf } = options
     this.#options = options
     this.#labels = { client: config.id }
-    this.#protocol = config.version
-    this.#poster = new HttpPoster(config.access)
+    this.#targets = new WriteTargets(config, limitsOf)
     // Names of servers are data, so they are no part of a path.
     this.name = createHash('sha1').update(config.id).digest('hex').slice(0, 16)
     this.#queue = openQueue({
@@ -70,7 +69,7 @@ export class RemoteWrite {
     this.#stop.abort()
     await this.#sending
     await this.#queue.close()
-    this.#poster.close()
+    this.#targets.close()
   }
 
   /** Looks for samples to send. */
@@ -123,17 +122,31 @@ export class RemoteWrite {
     records: readonly SamplesOfTenant[],
     isAgain: boolean,
   ): Promise<void> {
-    const { config, metrics, log, limitsOf } = this.#options
-    const { signal } = this.#stop
-    const rules = limitsOf(tenant).remoteWriteRelabelRules ?? config.relabelRules
     const samples = relabeled(
       records.flatMap(record => record.samples),
-      rules,
+      this.#targets.of(tenant).config.relabelRules,
     )
-    if (samples.length === 0) return
-    const backoff = new Backoff(config.backoffMinMs, config.backoffMaxMs)
+    // The tenant may have a smaller size than the queue.
+    for (let from = 0; from < samples.length && !this.#isOver; ) {
+      const { samplesPerSend } = this.#targets.of(tenant).config
+      await this.#sendPart(tenant, samples.slice(from, from + samplesPerSend), isAgain)
+      from += samplesPerSend
+    }
+  }
+
+  async #sendPart(
+    tenant: string,
+    samples: readonly WriteSample[],
+    isAgain: boolean,
+  ): Promise<void> {
+    const { config, metrics, log } = this.#options
+    const { signal } = this.#stop
+    const { backoffMinMs, backoffMaxMs } = this.#targets.of(tenant).config
+    const backoff = new Backoff(backoffMinMs, backoffMaxMs)
     for (let hasFailed = false; !this.#isOver; ) {
-      const answer = await this.#post(tenant, samples)
+      // Limits may change while a server is away.
+      const target = this.#targets.of(tenant)
+      const answer = await this.#post(tenant, target, samples)
       if (signal.aborted) return
       if (answer.status >= 200 && answer.status < 300) {
         metrics.samplesWritten.inc(this.#labels, samples.length)
@@ -141,9 +154,9 @@ export class RemoteWrite {
         return
       }
       const why = `${answer.status > 0 ? `${answer.status} ` : ''}${answer.text}`
-      if (answer.status === 415 && this.#protocol === 2) {
+      if (answer.status === 415 && target.protocol.version === 2) {
         log(`${config.id} does not take version 2.0 of remote write: sending version 1.0`)
-        this.#protocol = 1
+        target.protocol.version = 1
         continue
       }
       // Prometheus refuses samples that it has.
@@ -165,15 +178,18 @@ export class RemoteWrite {
     }
   }
 
-  #post(tenant: string, samples: readonly WriteSample[]): Promise<PostAnswer> {
-    const { config, sendsTenant, limitsOf, version } = this.#options
-    const own = limitsOf(tenant)
-    const isFirst = this.#protocol === 1
-    return this.#poster.post({
-      url: own.remoteWriteUrl ?? config.url,
-      body: encodeWriteRequest(samples, this.#protocol),
+  #post(
+    tenant: string,
+    { config, poster, protocol }: WriteTarget,
+    samples: readonly WriteSample[],
+  ): Promise<PostAnswer> {
+    const { sendsTenant, version } = this.#options
+    const isFirst = protocol.version === 1
+    return poster.post({
+      url: config.url,
+      body: encodeWriteRequest(samples, protocol.version),
       headers: {
-        ...Object.fromEntries(own.remoteWriteHeaders ?? config.headers),
+        ...Object.fromEntries(config.headers),
         ...(sendsTenant && { 'x-scope-orgid': tenant }),
         'content-encoding': 'snappy',
         'content-type': isFirst
@@ -182,7 +198,7 @@ export class RemoteWrite {
         'x-prometheus-remote-write-version': isFirst ? '0.1.0' : '2.0.0',
         'user-agent': `skald/${version}`,
       },
-      timeoutMs: own.remoteWriteTimeoutMs ?? config.timeoutMs,
+      timeoutMs: config.timeoutMs,
       signal: this.#stop.signal,
     })
   }

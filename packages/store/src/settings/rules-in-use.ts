@@ -48,10 +48,6 @@ export const ruleKeys: readonly RefusedKey[] = [
     'limits_config.ruler_remote_write_sigv4_config',
     'requests are not signed for AWS; let a proxy sign them, and remove this key',
   ),
-  refuse(
-    'limits_config.ruler_remote_write_config',
-    'clients of single tenants are not supported; set ruler_remote_write_url and ruler_remote_write_headers, and remove this key',
-  ),
 ]
 
 /** In Loki, `storage_config.use_thanos_objstore` says which of the two blocks counts. */

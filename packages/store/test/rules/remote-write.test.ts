@@ -230,6 +230,44 @@ test('what waits survives a restart, and each tenant has its own address and hea
   t.match(receiver.received[0], { path: '/own', headers: { 'x-own': 'yes' } })
 })
 
+test('a tenant has its own form of a client: address, login, sizes, and what it leaves out', async t => {
+  const receiver = await startReceiver(t)
+  const basic = (username: string) => ({
+    ...openAccess,
+    basicAuth: { username, password: { text: 'secret' } },
+  })
+  const client: RemoteWriteConfig = {
+    ...{ id: '../prom', url: `${receiver.url}/team`, access: basic('team'), timeoutMs: 1000 },
+    ...{ headers: new Map(), relabelRules: [], version: 2, samplesPerSend: 2 },
+    ...{ backoffMinMs: 1, backoffMaxMs: 5 },
+  }
+  const limits: { remoteWriteClients?: RulerLimits['remoteWriteClients'] } = {
+    remoteWriteClients: new Map([['../prom', client]]),
+  }
+  const relabelRules = rulesOf({ target_label: 'team', replacement: 'x' })
+  const more = { relabelRules, access: basic('all') }
+  const { write } = open(t, t.testdir(), receiver.url, more, limits as Partial<RulerLimits>)
+  const login = (user: string) => `Basic ${Buffer.from(`${user}:secret`).toString('base64')}`
+  await write.append('t1', [sample('a', 1), sample('b', 1), sample('c', 1)])
+  await receiver.waitFor(2)
+  for (const { path, headers } of receiver.received) {
+    t.equal(path, '/team')
+    t.match(headers, { 'x-a': 'b', authorization: login('team') })
+    t.match(headers['content-type'], /v2/)
+  }
+
+  // Other limits count at once.
+  limits.remoteWriteClients = new Map([['../prom', { ...client, access: openAccess, version: 1 }]])
+  await write.append('t1', [sample('a', 2)])
+  await receiver.waitFor(3)
+  t.match(receiver.received[2], { path: '/team', headers: { authorization: login('all') } })
+  t.same(samplesIn(receiver.received[2]!.body), ['__name__=lines,app=a,team=x 2 1'])
+  limits.remoteWriteClients = new Map([['other', client]])
+  await write.append('t1', [sample('a', 3)])
+  await receiver.waitFor(4)
+  t.notOk(receiver.received[3]!.path.startsWith('/team'), 'a client that the ruler does not have')
+})
+
 test('the files have a bound, and lines that a full disk has cut are left out', async t => {
   const directory = join(t.testdir(), 'files')
   const dropped: number[] = []

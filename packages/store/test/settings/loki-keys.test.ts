@@ -171,7 +171,6 @@ const refusals: readonly (readonly [path: string, value: unknown, way: RegExp])[
   ['ruler_storage.backend', 's3', /; write local, and load the rules with lokitool/],
   ['ruler.evaluation.mode', 'remote', /; remove this key$/],
   ['limits_config.ruler_remote_write_sigv4_config', { region: 'eu' }, /; let a proxy sign them/],
-  ['limits_config.ruler_remote_write_config', { a: { url: 'x' } }, /; set ruler_remote_write_url/],
 ]
 
 test('a key that can be refused is, if it asks for something Skald does not do', async t => {
