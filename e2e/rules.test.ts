@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { test } from 'tap'
 import { createAlertmanager, createPrometheus, skipAlertServers } from './alert-servers.ts'
 import { startStore, type TestStore } from './harness.ts'
+import { killWhileEvaluating } from './killed-rules.ts'
 import { spawnSkald } from './skald-process.ts'
 
 interface SentAlert {
@@ -173,54 +174,9 @@ test('an alert and recorded series go from lines to Alertmanager and Prometheus,
 test('alerts are neither lost nor begun again when the store is killed while it evaluates', {
   skip: skipAlertServers,
 }, async t => {
-  const dir = t.testdir()
-  const alertmanager = await createAlertmanager(dir)
-  t.teardown(() => alertmanager.kill())
-  await alertmanager.start()
-  mkdirSync(join(dir, 'rules', 'fake'), { recursive: true })
-  const groups = Array.from(
-    { length: 4 },
-    (_, i) => `
-  - name: g${i}
-    interval: 100ms
-    rules:
-      - {alert: Up${i}, expr: "vector(1)", for: 300ms}
-      - {alert: Down${i}, expr: "vector(1) > 1"}`,
-  )
-  writeFileSync(join(dir, 'rules', 'fake', 'up.yaml'), `groups:${groups.join('')}\n`)
-  const store = await startStore(t, {
-    dir,
-    config: `ruler:
-  storage: {type: local, local: {directory: ${join(dir, 'rules')}}}
-  alertmanager_url: ${alertmanager.url}
-  resend_delay: 20s
-`,
-  })
-  const alerts = () => alertmanager.ask<SentAlert[]>('/api/v2/alerts')
-  const first = await until('four alerts', async () => {
-    const found = await alerts()
-    return found.length === 4 && found
-  })
-  const starts = (found: readonly SentAlert[]) =>
-    found.map(({ labels, startsAt }) => `${labels.alertname} ${startsAt}`).sort()
-  interface Listed {
-    readonly labels: Readonly<Record<string, string>>
-    readonly state: string
-    readonly activeAt: string
-  }
-  const listed = async () =>
-    (JSON.parse((await store.request('/prometheus/api/v1/alerts')).body).data.alerts as Listed[])
-      .map(({ labels, state, activeAt }) => `${labels.alertname} ${state} ${activeAt}`)
-      .sort()
-  const known = await listed()
-  t.equal(known.length, 4)
-  for (let i = 0; i < 4; i++) {
-    await sleep(40 + ((i * 37) % 120))
-    await store.kill()
-    await store.start()
-    t.same(await listed(), known, 'the alerts are there as they were')
-  }
-  t.same(starts(await alerts()), starts(first), 'no alert has begun again or ended')
+  let kill = 0
+  const random = () => ((kill++ * 37) % 120) / 120
+  t.same(await killWhileEvaluating({ dir: t.testdir(), kills: 4, random }), [])
 })
 
 test('skald rules eval says when an alert would have fired', async t => {

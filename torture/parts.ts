@@ -9,6 +9,7 @@ import { runKills } from './kills.ts'
 import { runMemory } from './memory.ts'
 import { runPowerLoss } from './power-loss.ts'
 import { runReplicaPoints } from './replica-points.ts'
+import { runRules } from './rules.ts'
 import { runNetwork, runScaled } from './scaled.ts'
 import { runSoak } from './soak.ts'
 
@@ -42,6 +43,7 @@ export const parts: Readonly<Record<string, Part>> = {
   history: { run: runHistory },
   memory: { run: runMemory },
   doors: { run: runDoors },
+  rules: { run: runRules },
   soak: { run: runSoak },
   scaled: { run: runScaled },
   network: { run: runNetwork },
