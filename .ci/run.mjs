@@ -305,10 +305,8 @@ async function buildSkald() {
 
 const building = buildPrograms()
 const [isInstalled] = await Promise.all([
-  install().then(async isInstalled => {
-    if (isInstalled) await installSenders()
-    return isInstalled
-  }),
+  install(),
+  installSenders(),
   installCounterparts(),
   building,
 ])

@@ -13,7 +13,7 @@ const enoughMs = 600
 const floorMs = 20
 const firstSize = 8 * 1024
 /** An input that is still cheap at this size is not enlarged any further. */
-const sizeMax = 512 * 1024
+const sizeMax = 256 * 1024
 /** No input of these sizes should cost more. */
 const slowMs = 10_000
 
