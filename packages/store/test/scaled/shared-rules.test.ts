@@ -1,5 +1,6 @@
 // Rules of several processes over one PostgreSQL: who evaluates what, and what becomes of what a process had begun.
 
+import { mock } from 'node:test'
 import { createLabelSet } from '@skald/wire'
 import { t as root, type Test, test } from 'tap'
 import {
@@ -7,6 +8,7 @@ import {
   noPostgres,
   type PostgresServer,
 } from '../../../../test/postgres-server.ts'
+import { leaseRenewMs } from '../../src/limits.ts'
 import type { RuleListener } from '../../src/rules/rule-store.ts'
 import { openPostgres } from '../../src/scaled/postgres.ts'
 import { SharedRules } from '../../src/scaled/rules/shared-rules.ts'
@@ -133,6 +135,40 @@ test('groups are divided, and taken over with their states', { skip: noPostgres 
   t.equal(await postgres.sql('SELECT count(*) FROM skald.rule_alerts'), '1')
   await two.rules.forgetOthers(new Set())
   t.equal(await postgres.sql('SELECT count(*) FROM skald.rule_alerts'), '0')
+})
+
+test('leases are left to others only once their groups have stopped', {
+  skip: noPostgres,
+}, async t => {
+  const postgres = await createPostgres(t)
+  const [one, two] = [await openRules(t, postgres), await openRules(t, postgres)]
+  mock.timers.enable({ apis: ['setInterval'] })
+  t.teardown(() => mock.timers.reset())
+  const stopped = Promise.withResolvers<void>()
+  const turns: boolean[] = []
+  await one.rules.start({
+    ...nobody,
+    onTurns: hasChanged => {
+      turns.push(hasChanged)
+      return hasChanged ? stopped.promise : Promise.resolve()
+    },
+  })
+  await two.rules.start(nobody)
+  const held = ({ epoch }: typeof one) =>
+    postgres.sql(`SELECT count(*) FROM skald.leases WHERE epoch = ${epoch} AND kind LIKE 'rules/%'`)
+  const looked = async (count: number) => {
+    while (turns.length < count) await new Promise(resolve => setImmediate(resolve))
+  }
+  for (const count of [1, 2, 3]) {
+    mock.timers.tick(leaseRenewMs)
+    await looked(count)
+  }
+  t.same(turns, [true, false, false], 'half of them are to be given')
+  t.equal(await held(one), '32', 'an evaluation still runs')
+  t.equal(await held(two), '0')
+  stopped.resolve()
+  await looked(4)
+  t.equal(await held(one), '16')
 })
 
 test('too many samples: the oldest go', { skip: noPostgres }, async t => {

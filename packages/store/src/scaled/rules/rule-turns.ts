@@ -74,11 +74,14 @@ export class RuleTurns {
     term.lost.abort()
   }
 
-  /** Notes that the groups of the leases to give have stopped. Returns true if there are any. */
-  noteStopped(): boolean {
-    const giving = [...this.#terms.values()].filter(({ phase }) => phase === 'giving')
+  /** Leases to give, once their groups have stopped. */
+  get giving(): readonly Term[] {
+    return [...this.#terms.values()].filter(({ phase }) => phase === 'giving')
+  }
+
+  /** Notes that the groups of leases to give have stopped. */
+  noteStopped(giving: readonly Term[]): void {
     for (const term of giving) term.phase = 'given'
-    return giving.length > 0
   }
 
   /**
