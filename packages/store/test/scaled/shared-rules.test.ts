@@ -171,6 +171,31 @@ test('leases are left to others only once their groups have stopped', {
   t.equal(await held(one), '16')
 })
 
+test('after an outage longer than a lease, what nobody else has evaluated is stored', {
+  skip: noPostgres,
+}, async t => {
+  const postgres = await createPostgres(t)
+  const [one, two] = [await openRules(t, postgres), await openRules(t, postgres)]
+  await one.rules.start(nobody)
+  const state = [...(await one.rules.open(keys))][0]![1]
+  state.addSamples!(queue, sample(1000))
+  await passTime(postgres, one.epoch)
+  await state.finish(report(1000))
+  t.ok(state.mayTell)
+  t.equal(await postgres.sql('SELECT count(*) FROM skald.rule_samples'), '1')
+  await two.rules.start(nobody)
+  await state.save(2000, [{ rule: 'r', labels: '{}', alert: '{}' }])
+  t.equal(await postgres.sql('SELECT count(*) FROM skald.rule_alerts'), '1', 'still its own')
+
+  await passTime(postgres, one.epoch)
+  await two.rules.close()
+  const three = await openRules(t, postgres)
+  await three.rules.start(nobody)
+  state.addSamples!(queue, sample(3000))
+  await t.rejects(state.finish(report(3000)), { code: 'CHANGE_REFUSED', reason: 'turn' })
+  t.ok(state.lost.aborted)
+})
+
 test('too many samples: the oldest go', { skip: noPostgres }, async t => {
   const postgres = await createPostgres(t)
   const { rules, samples } = await openRules(t, postgres)

@@ -133,6 +133,25 @@ export class RuleTurns {
     return beyond.length > 0
   }
 
+  /**
+   * Renews a lease that ended while PostgreSQL was away. Returns false if another process has had it since: then what this
+   * one knows is old. @throws CatalogUnavailableError
+   */
+  async revive(term: Term): Promise<boolean> {
+    const askedMs = performance.now()
+    const { lease, epoch, token, lost } = term
+    // The lock of skald.take_turns, so that nobody takes the lease meanwhile.
+    const rows = await this.#parts.database.query({
+      text: `WITH locked AS MATERIALIZED (SELECT pg_advisory_xact_lock(hashtext('skald.take_turns')))
+        UPDATE skald.leases SET expires = clock_timestamp() + $4 * interval '1 millisecond' FROM locked
+          WHERE kind = $1 AND epoch = $2 AND token = $3 RETURNING kind`,
+      values: [lease, epoch, token, leaseMs],
+    })
+    if (rows.length === 0 || lost.signal.aborted) return false
+    term.untilMs = Math.max(term.untilMs, askedMs + leaseMs)
+    return true
+  }
+
   /** Lets others have the leases at once. @throws CatalogUnavailableError */
   async release(): Promise<void> {
     await this.#renewing?.catch(() => undefined)
