@@ -8,7 +8,7 @@ import {
   noPostgres,
   type PostgresServer,
 } from '../../../../test/postgres-server.ts'
-import { leaseRenewMs } from '../../src/limits.ts'
+import { leaseMs, leaseRenewMs } from '../../src/limits.ts'
 import type { RuleListener } from '../../src/rules/rule-store.ts'
 import { openPostgres } from '../../src/scaled/postgres.ts'
 import { SharedRules } from '../../src/scaled/rules/shared-rules.ts'
@@ -194,6 +194,50 @@ test('after an outage longer than a lease, what nobody else has evaluated is sto
   state.addSamples!(queue, sample(3000))
   await t.rejects(state.finish(report(3000)), { code: 'CHANGE_REFUSED', reason: 'turn' })
   t.ok(state.lost.aborted)
+})
+
+test('after an outage, nobody takes the groups of others before they can renew them', {
+  skip: noPostgres,
+}, async t => {
+  const postgres = await createPostgres(t)
+  const opened = [await openRules(t, postgres), await openRules(t, postgres)]
+  mock.timers.enable({ apis: ['setInterval'] })
+  t.teardown(() => mock.timers.reset())
+  const held = ({ epoch }: (typeof opened)[0]) =>
+    postgres.sql(`SELECT count(*) FROM skald.leases WHERE epoch = ${epoch} AND kind LIKE 'rules/%'`)
+  /** Has both look at their leases, and waits until they have done so. */
+  const look = async () => {
+    const all = [...turnsOf.values()]
+    const before = all.map(({ length }) => length)
+    mock.timers.tick(leaseRenewMs)
+    while (all.some(({ length }, i) => length === before[i]))
+      await new Promise(resolve => setImmediate(resolve))
+  }
+  const turnsOf = new Map<SharedRules, boolean[]>()
+  for (const { rules } of opened) {
+    const turns: boolean[] = []
+    turnsOf.set(rules, turns)
+    const onTurns = async (hasChanged: boolean) => void turns.push(hasChanged)
+    await rules.start({ ...nobody, onTurns })
+  }
+  const [one, two] = opened as [(typeof opened)[0], (typeof opened)[0]]
+  while ((await held(two)) !== '16') await look()
+  const tokens = () =>
+    postgres.sql("SELECT string_agg(token::text, ' ' ORDER BY kind) FROM skald.leases")
+  const kept = await tokens()
+
+  const { now } = performance
+  mock.method(performance, 'now', () => now.call(performance) + 2 * leaseMs)
+  t.teardown(() => mock.restoreAll())
+  for (const { epoch } of opened) await passTime(postgres, epoch)
+  await look()
+  t.equal(await tokens(), kept)
+
+  t.comment('but one that does not come back loses them')
+  await passTime(postgres, two.epoch)
+  two.database.isAway = true
+  await look()
+  t.equal(await held(one), '32')
 })
 
 test('too many samples: the oldest go', { skip: noPostgres }, async t => {

@@ -47,6 +47,7 @@ export class RuleTurns {
   readonly #terms = new Map<string, Term>()
   readonly #servers = new Set<string>()
   #renewing: Promise<boolean> | undefined
+  #renewedMs = Number.POSITIVE_INFINITY
 
   constructor(parts: RuleTurnsParts) {
     this.#parts = parts
@@ -100,11 +101,19 @@ export class RuleTurns {
     const epoch = this.#parts.epoch()
     const askedMs = performance.now()
     const given = [...this.#terms.values()].filter(({ phase }) => phase === 'given')
+    // PostgreSQL was away, perhaps for all. The others should find their leases too, so none of them is taken yet.
+    const isLate = askedMs > this.#renewedMs + leaseMs
+    const wanted = (leases: readonly string[]) =>
+      isLate ? leases.filter(lease => this.#terms.has(lease)) : leases
     const rows = await database.query<Row>({
       name: 'take-turns',
       text: 'SELECT * FROM skald.take_turns($1, $2, $3, $4, $5)',
-      values: [epoch, shared, [...this.#servers], given.map(({ lease }) => lease), leaseMs],
+      values: [
+        ...[epoch, wanted(shared), wanted([...this.#servers])],
+        ...[given.map(({ lease }) => lease), leaseMs],
+      ],
     })
+    this.#renewedMs = askedMs
     const known = new Map(rows.map(({ held, held_token }) => [held, held_token]))
     let hasChanged = false
     for (const term of [...this.#terms.values()]) {
@@ -123,6 +132,8 @@ export class RuleTurns {
         hasChanged = true
       }
     }
+    // The share is of all leases.
+    if (isLate) return hasChanged
     return this.#giveBeyond(rows[0]?.share ?? 0) || hasChanged
   }
 
