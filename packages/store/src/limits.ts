@@ -1112,6 +1112,9 @@ export const alertsAtOnceMax = 64
 export const notifyPauseMsLeast = 500
 export const notifyPauseMsMost = 30_000
 
+/** Longest pause that a server may ask for with Retry-After, in milliseconds. */
+export const retryAfterMsMost = 600_000
+
 /** Results of leaves that rules with the same time share, and how long they are kept, in milliseconds. */
 export const sharedLeavesMax = 256
 export const sharedLeafMs = 5_000

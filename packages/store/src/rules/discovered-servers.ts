@@ -55,12 +55,10 @@ export class DiscoveredServers {
     const { hostname } = new URL(url)
     try {
       const records = await this.#resolver.resolveSrv(hostname)
-      const found = records.slice(0, discoveredServersMax).map(({ name, port }) => {
-        const address = new URL(url)
-        address.hostname = name.replace(/\.$/, '')
-        address.port = String(port)
-        return address.href.replace(/\/+$/, '')
-      })
+      const found = records
+        .slice(0, discoveredServersMax)
+        .flatMap(({ name, port }) => addressOf(url, name, port) ?? [])
+      if (found.length === 0) throw new TypeError('the record names no server')
       for (const one of found) if (!this.#servers.has(one)) this.#servers.set(one, open(one))
       for (const [known, server] of [...this.#servers]) {
         if (found.includes(known)) continue
@@ -76,4 +74,13 @@ export class DiscoveredServers {
       this.#failure = message
     }
   }
+}
+
+/** Returns the address of a server; `undefined` if its name cannot be one, such as the root, which says that there is none. */
+function addressOf(url: string, name: string, port: number): string | undefined {
+  const host = name.replace(/\.$/, '').toLowerCase()
+  const address = new URL(url)
+  address.hostname = host
+  address.port = String(port)
+  return address.hostname === host ? address.href.replace(/\/+$/, '') : undefined
 }

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs'
 import { Agent as HttpAgent, request as httpRequest, type RequestOptions } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import type { SecureVersion } from 'node:tls'
-import { answerCharsMax } from '../limits.ts'
+import { answerCharsMax, retryAfterMsMost } from '../limits.ts'
 import type { SecretText, ServerAccess } from '../ruler-config.ts'
 
 /** The answer of a server. */
@@ -14,7 +14,7 @@ export interface PostAnswer {
   readonly status: number
   /** The beginning of the answer, or why there is none. */
   readonly text: string
-  /** How long the server wants to be left alone, in milliseconds. */
+  /** How long the server wants to be left alone, in milliseconds, up to `retryAfterMsMost`. */
   readonly retryAfterMs: number | undefined
 }
 
@@ -85,7 +85,7 @@ export class HttpPoster {
         response.once('error', fail)
         response.once('end', () => {
           const { statusCode: status = -1, headers } = response
-          const retryAfterMs = Number(headers['retry-after']) * 1000 || undefined
+          const retryAfterMs = retryAfterOf(headers['retry-after'])
           done({ status, text: text.trim().slice(0, answerCharsMax), retryAfterMs })
         })
       })
@@ -108,6 +108,12 @@ export class HttpPoster {
     })
     return this.#secure
   }
+}
+
+/** Timers take a longer wait than they know for none. */
+function retryAfterOf(seconds: string | undefined): number | undefined {
+  const ms = Number(seconds) * 1000
+  return ms > 0 ? Math.min(ms, retryAfterMsMost) : undefined
 }
 
 /** Returns a secret. One in a file is read each time, so that it may change. @throws the system's error. */

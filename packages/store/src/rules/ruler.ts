@@ -108,7 +108,7 @@ export class Ruler {
 
   /** Reads the rules and begins to evaluate them. */
   async start(): Promise<void> {
-    const { config, rules } = this.#options
+    const { config, rules, logger } = this.#options
     await rules.shared?.start({
       onRules: () => this.#change(() => this.#applyOrWait(() => this.#readKept())),
       onTurns: async hasChanged => {
@@ -125,7 +125,11 @@ export class Ruler {
     })
     const { pollMs } = config
     if (pollMs <= 0) return
-    this.#timer = setInterval(() => void this.#change(() => this.#readFiles()), pollMs)
+    this.#timer = setInterval(() => {
+      this.#change(() => this.#readFiles()).catch((err: Error) =>
+        logger.error({ err }, 'cannot follow the files of rules yet'),
+      )
+    }, pollMs)
     this.#timer.unref()
   }
 

@@ -192,9 +192,12 @@ export class WriteFiles {
     if (!existsSync(path)) return begin
     try {
       const { file, offset, sending } = JSON.parse(readFileSync(path, 'utf8')) as SavedPlace
+      // After a power cut, a file may be shorter than its place.
+      const size = this.#sizes.get(file) ?? 0
+      const isThere = sending && sending.offset <= (this.#sizes.get(sending.file) ?? -1)
       return {
-        place: file >= first ? { file, offset } : begin.place,
-        sending: sending && sending.file >= first ? sending : undefined,
+        place: file >= first ? { file, offset: Math.min(offset, size) } : begin.place,
+        sending: isThere ? sending : undefined,
       }
     } catch {
       // Torn by a full disk. What is sent again, servers recognize.

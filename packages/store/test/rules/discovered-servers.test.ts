@@ -10,7 +10,10 @@ import type { TestScope } from '../harness.ts'
 
 /** Writes a name of DNS. */
 function nameBytes(name: string): Buffer {
-  const parts = name.split('.').map(part => Buffer.from(part))
+  const parts = name
+    .split('.')
+    .filter(Boolean)
+    .map(part => Buffer.from(part))
   return Buffer.concat([
     ...parts.flatMap(part => [Buffer.from([part.length]), part]),
     Buffer.from([0]),
@@ -18,7 +21,11 @@ function nameBytes(name: string): Buffer {
 }
 
 /** Starts a name server that answers every question with these ports of a host; SERVFAIL without any. */
-async function startNameServer(t: TestScope, ports: () => readonly number[]) {
+async function startNameServer(
+  t: TestScope,
+  ports: () => readonly number[],
+  nameOf: (port: number) => string = () => '127.0.0.1',
+) {
   const socket = createSocket('udp4')
   const asked: number[] = []
   socket.on('message', (question, { port, address }) => {
@@ -31,7 +38,7 @@ async function startNameServer(t: TestScope, ports: () => readonly number[]) {
     header.writeUInt16BE(found.length, 6)
     header.writeUInt16BE(0, 10)
     const answers = found.map(server => {
-      const target = nameBytes('127.0.0.1')
+      const target = nameBytes(nameOf(server))
       const head = Buffer.alloc(18)
       head.writeUInt16BE(0xc00c, 0)
       head.writeUInt16BE(33, 2)
@@ -92,4 +99,30 @@ test('alerts go to the servers that the record names at the moment', async t => 
   t.equal(logged.length, 1, 'said once')
   await servers.close()
   t.match(events, [/9094\/am is closed/, /9095\/am is closed/])
+})
+
+test('a target that is no name is no server', async t => {
+  let ports: readonly number[] = [1, 2]
+  const { resolver, asked } = await startNameServer(
+    t,
+    () => ports,
+    port => ({ 1: '.', 2: 'Good.example.com' })[port] ?? '.',
+  )
+  const told: string[] = []
+  const logged: string[] = []
+  const servers = new DiscoveredServers({
+    ...{ url: 'http://_web._tcp.alertmanager.example.com', discoveryMs: 20, resolver },
+    log: message => logged.push(message),
+    open: url => ({ send: () => told.push(url), close: async () => undefined }),
+  })
+  servers.send([notice])
+  while (told.length === 0) await new Promise(resolve => setTimeout(resolve, 5))
+  t.same(told, ['http://good.example.com:2'])
+  ports = [1]
+  const until = asked.length + 2
+  while (asked.length < until) await new Promise(resolve => setTimeout(resolve, 5))
+  servers.send([notice])
+  await servers.close()
+  t.equal(told.length, 2, 'the servers stay')
+  t.match(logged, [/cannot look up .*: the record names no server/])
 })

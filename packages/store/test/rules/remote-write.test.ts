@@ -182,6 +182,23 @@ test('a piece whose answer a killed process has not noted is sent again as it wa
   t.equal(await metric(`${prefix}_failed_total`), 0)
 })
 
+test('a file that a power cut has shortened does not hold up what comes after', async t => {
+  for (const saved of [
+    { file: 1, offset: 0, sending: { file: 1, offset: 10_000 } },
+    { file: 1, offset: 10_000 },
+  ]) {
+    const directory = t.testdir()
+    const files = () => new WriteFiles({ directory, onDrop: () => undefined })
+    await files().append({ tenant: 't', samples: [sample('a', 1)] })
+    writeFileSync(join(directory, 'place.json'), JSON.stringify(saved))
+    const opened = files()
+    await opened.append({ tenant: 't', samples: [sample('a', 2)] })
+    const piece = await queueOfFiles(opened).read(100)
+    const times = piece?.records.flatMap(({ samples }) => samples.map(({ timeMs }) => timeMs))
+    t.same(times, saved.offset === 0 ? [1, 2] : [2])
+  }
+})
+
 test('what a server refuses for good is dropped and counted', async t => {
   const receiver = await startReceiver(t, i => (i === 0 ? 400 : 200))
   const { write, logged, metric } = open(t, t.testdir(), receiver.url)

@@ -1,5 +1,6 @@
 // Rules of several processes over one PostgreSQL: who evaluates what, and what becomes of what a process had begun.
 
+import { mock } from 'node:test'
 import { createLabelSet } from '@skald/wire'
 import { t as root, type Test, test } from 'tap'
 import {
@@ -7,6 +8,7 @@ import {
   noPostgres,
   type PostgresServer,
 } from '../../../../test/postgres-server.ts'
+import { leaseMs, leaseRenewMs } from '../../src/limits.ts'
 import type { RuleListener } from '../../src/rules/rule-store.ts'
 import { openPostgres } from '../../src/scaled/postgres.ts'
 import { SharedRules } from '../../src/scaled/rules/shared-rules.ts'
@@ -133,6 +135,109 @@ test('groups are divided, and taken over with their states', { skip: noPostgres 
   t.equal(await postgres.sql('SELECT count(*) FROM skald.rule_alerts'), '1')
   await two.rules.forgetOthers(new Set())
   t.equal(await postgres.sql('SELECT count(*) FROM skald.rule_alerts'), '0')
+})
+
+test('leases are left to others only once their groups have stopped', {
+  skip: noPostgres,
+}, async t => {
+  const postgres = await createPostgres(t)
+  const [one, two] = [await openRules(t, postgres), await openRules(t, postgres)]
+  mock.timers.enable({ apis: ['setInterval'] })
+  t.teardown(() => mock.timers.reset())
+  const stopped = Promise.withResolvers<void>()
+  const turns: boolean[] = []
+  await one.rules.start({
+    ...nobody,
+    onTurns: hasChanged => {
+      turns.push(hasChanged)
+      return hasChanged ? stopped.promise : Promise.resolve()
+    },
+  })
+  await two.rules.start(nobody)
+  const held = ({ epoch }: typeof one) =>
+    postgres.sql(`SELECT count(*) FROM skald.leases WHERE epoch = ${epoch} AND kind LIKE 'rules/%'`)
+  const looked = async (count: number) => {
+    while (turns.length < count) await new Promise(resolve => setImmediate(resolve))
+  }
+  for (const count of [1, 2, 3]) {
+    mock.timers.tick(leaseRenewMs)
+    await looked(count)
+  }
+  t.same(turns, [true, false, false], 'half of them are to be given')
+  t.equal(await held(one), '32', 'an evaluation still runs')
+  t.equal(await held(two), '0')
+  stopped.resolve()
+  await looked(4)
+  t.equal(await held(one), '16')
+})
+
+test('after an outage longer than a lease, what nobody else has evaluated is stored', {
+  skip: noPostgres,
+}, async t => {
+  const postgres = await createPostgres(t)
+  const [one, two] = [await openRules(t, postgres), await openRules(t, postgres)]
+  await one.rules.start(nobody)
+  const state = [...(await one.rules.open(keys))][0]![1]
+  state.addSamples!(queue, sample(1000))
+  await passTime(postgres, one.epoch)
+  await state.finish(report(1000))
+  t.ok(state.mayTell)
+  t.equal(await postgres.sql('SELECT count(*) FROM skald.rule_samples'), '1')
+  await two.rules.start(nobody)
+  await state.save(2000, [{ rule: 'r', labels: '{}', alert: '{}' }])
+  t.equal(await postgres.sql('SELECT count(*) FROM skald.rule_alerts'), '1', 'still its own')
+
+  await passTime(postgres, one.epoch)
+  await two.rules.close()
+  const three = await openRules(t, postgres)
+  await three.rules.start(nobody)
+  state.addSamples!(queue, sample(3000))
+  await t.rejects(state.finish(report(3000)), { code: 'CHANGE_REFUSED', reason: 'turn' })
+  t.ok(state.lost.aborted)
+})
+
+test('after an outage, nobody takes the groups of others before they can renew them', {
+  skip: noPostgres,
+}, async t => {
+  const postgres = await createPostgres(t)
+  const opened = [await openRules(t, postgres), await openRules(t, postgres)]
+  mock.timers.enable({ apis: ['setInterval'] })
+  t.teardown(() => mock.timers.reset())
+  const held = ({ epoch }: (typeof opened)[0]) =>
+    postgres.sql(`SELECT count(*) FROM skald.leases WHERE epoch = ${epoch} AND kind LIKE 'rules/%'`)
+  /** Has both look at their leases, and waits until they have done so. */
+  const look = async () => {
+    const all = [...turnsOf.values()]
+    const before = all.map(({ length }) => length)
+    mock.timers.tick(leaseRenewMs)
+    while (all.some(({ length }, i) => length === before[i]))
+      await new Promise(resolve => setImmediate(resolve))
+  }
+  const turnsOf = new Map<SharedRules, boolean[]>()
+  for (const { rules } of opened) {
+    const turns: boolean[] = []
+    turnsOf.set(rules, turns)
+    const onTurns = async (hasChanged: boolean) => void turns.push(hasChanged)
+    await rules.start({ ...nobody, onTurns })
+  }
+  const [one, two] = opened as [(typeof opened)[0], (typeof opened)[0]]
+  while ((await held(two)) !== '16') await look()
+  const tokens = () =>
+    postgres.sql("SELECT string_agg(token::text, ' ' ORDER BY kind) FROM skald.leases")
+  const kept = await tokens()
+
+  const { now } = performance
+  mock.method(performance, 'now', () => now.call(performance) + 2 * leaseMs)
+  t.teardown(() => mock.restoreAll())
+  for (const { epoch } of opened) await passTime(postgres, epoch)
+  await look()
+  t.equal(await tokens(), kept)
+
+  t.comment('but one that does not come back loses them')
+  await passTime(postgres, two.epoch)
+  two.database.isAway = true
+  await look()
+  t.equal(await held(one), '32')
 })
 
 test('too many samples: the oldest go', { skip: noPostgres }, async t => {

@@ -107,15 +107,19 @@ export class SharedGroupState implements GroupState {
   async #write(statement: Statement): Promise<void> {
     const { database, turns, term } = this.#parts
     const { signal } = term.lost
-    try {
-      await untilMade(
-        () => database.query(statement),
-        () => signal.aborted,
-      )
-    } catch (error) {
+    const write = async () => {
+      try {
+        await database.query(statement)
+      } catch (error) {
+        if (!(error instanceof ChangeRefusedError) || error.reason !== 'turn') throw error
+        if (!(await turns.revive(term))) throw error
+        await database.query(statement)
+      }
+    }
+    await untilMade(write, () => signal.aborted).catch((error: Error) => {
       if (error instanceof ChangeRefusedError && error.reason === 'turn') turns.noteLost(term)
       throw error
-    }
+    })
   }
 
   #dropOldest(): void {

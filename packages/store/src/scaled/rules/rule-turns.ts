@@ -47,6 +47,7 @@ export class RuleTurns {
   readonly #terms = new Map<string, Term>()
   readonly #servers = new Set<string>()
   #renewing: Promise<boolean> | undefined
+  #renewedMs = Number.POSITIVE_INFINITY
 
   constructor(parts: RuleTurnsParts) {
     this.#parts = parts
@@ -74,11 +75,14 @@ export class RuleTurns {
     term.lost.abort()
   }
 
-  /** Notes that the groups of the leases to give have stopped. Returns true if there are any. */
-  noteStopped(): boolean {
-    const giving = [...this.#terms.values()].filter(({ phase }) => phase === 'giving')
+  /** Leases to give, once their groups have stopped. */
+  get giving(): readonly Term[] {
+    return [...this.#terms.values()].filter(({ phase }) => phase === 'giving')
+  }
+
+  /** Notes that the groups of leases to give have stopped. */
+  noteStopped(giving: readonly Term[]): void {
     for (const term of giving) term.phase = 'given'
-    return giving.length > 0
   }
 
   /**
@@ -97,11 +101,19 @@ export class RuleTurns {
     const epoch = this.#parts.epoch()
     const askedMs = performance.now()
     const given = [...this.#terms.values()].filter(({ phase }) => phase === 'given')
+    // PostgreSQL was away, perhaps for all. The others should find their leases too, so none of them is taken yet.
+    const isLate = askedMs > this.#renewedMs + leaseMs
+    const wanted = (leases: readonly string[]) =>
+      isLate ? leases.filter(lease => this.#terms.has(lease)) : leases
     const rows = await database.query<Row>({
       name: 'take-turns',
       text: 'SELECT * FROM skald.take_turns($1, $2, $3, $4, $5)',
-      values: [epoch, shared, [...this.#servers], given.map(({ lease }) => lease), leaseMs],
+      values: [
+        ...[epoch, wanted(shared), wanted([...this.#servers])],
+        ...[given.map(({ lease }) => lease), leaseMs],
+      ],
     })
+    this.#renewedMs = askedMs
     const known = new Map(rows.map(({ held, held_token }) => [held, held_token]))
     let hasChanged = false
     for (const term of [...this.#terms.values()]) {
@@ -120,6 +132,8 @@ export class RuleTurns {
         hasChanged = true
       }
     }
+    // The share is of all leases.
+    if (isLate) return hasChanged
     return this.#giveBeyond(rows[0]?.share ?? 0) || hasChanged
   }
 
@@ -128,6 +142,25 @@ export class RuleTurns {
     const beyond = groups.slice(share)
     for (const term of beyond) term.phase = 'giving'
     return beyond.length > 0
+  }
+
+  /**
+   * Renews a lease that ended while PostgreSQL was away. Returns false if another process has had it since: then what this
+   * one knows is old. @throws CatalogUnavailableError
+   */
+  async revive(term: Term): Promise<boolean> {
+    const askedMs = performance.now()
+    const { lease, epoch, token, lost } = term
+    // The lock of skald.take_turns, so that nobody takes the lease meanwhile.
+    const rows = await this.#parts.database.query({
+      text: `WITH locked AS MATERIALIZED (SELECT pg_advisory_xact_lock(hashtext('skald.take_turns')))
+        UPDATE skald.leases SET expires = clock_timestamp() + $4 * interval '1 millisecond' FROM locked
+          WHERE kind = $1 AND epoch = $2 AND token = $3 RETURNING kind`,
+      values: [lease, epoch, token, leaseMs],
+    })
+    if (rows.length === 0 || lost.signal.aborted) return false
+    term.untilMs = Math.max(term.untilMs, askedMs + leaseMs)
+    return true
   }
 
   /** Lets others have the leases at once. @throws CatalogUnavailableError */

@@ -192,10 +192,13 @@ export class SharedRules implements RuleStore, SharedRuleWork {
   async #renew(): Promise<void> {
     if (this.#isClosed) return
     const hasChanged = await this.#turns.renew().catch(() => false)
+    // Those of an earlier look are noted by that one: their groups may take longer to stop.
+    const giving = hasChanged ? this.#turns.giving : []
     // Not awaited: leases must be renewed while groups stop.
     void this.#listener?.onTurns(hasChanged).then(() => {
-      if (this.#turns.noteStopped()) return this.#renew()
-      return undefined
+      if (giving.length === 0) return undefined
+      this.#turns.noteStopped(giving)
+      return this.#renew()
     })
   }
 
