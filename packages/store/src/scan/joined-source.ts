@@ -48,7 +48,7 @@ class JoinedResult {
   readonly #leaf: Leaf
   readonly #hold: AnswerHold | undefined
   #merged: LeafResult | undefined
-  #rest: TenantResult[] = []
+  readonly #rest: TenantResult[] = []
   /** What the hold has for the lines. */
   #heldBytes = 0
 
