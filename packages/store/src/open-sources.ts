@@ -30,6 +30,6 @@ export function openSourceBy(
     const [first, ...others] = tenants
     if (others.length === 0) return createLogSource(first, partsOf(first, hold))
     const limits = limitsOfAll(tenants, limitsOf)
-    return createJoinedSource({ tenants, partsOf: tenant => partsOf(tenant, hold), limits })
+    return createJoinedSource({ tenants, partsOf: tenant => partsOf(tenant, hold), limits, hold })
   }
 }

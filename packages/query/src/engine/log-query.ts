@@ -117,7 +117,7 @@ function mergeEqual(entries: readonly FoundEntry[]): readonly FoundEntry[] {
     timestampNs = entry.timestampNs
     const { metadata, parsed } = entry.labels
     const labels = `${formatLabelSet(metadata)} ${formatLabelSet(parsed)}`
-    const key = `${entry.streamKey} ${labels} ${entry.line}`
+    const key = `${entry.tenant ?? ''} ${entry.streamKey} ${labels} ${entry.line}`
     if (seen.has(key)) return false
     seen.add(key)
     return true

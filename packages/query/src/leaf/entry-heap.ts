@@ -1,18 +1,21 @@
 // The best entries of a log query so far, in a heap with the worst on top.
 
+import { ascending } from '@skald/wire'
 import type { Direction } from '../blocks/block-view.ts'
 import type { EntryPlace, FoundEntry } from '../plan/leaf-result.ts'
 import { compareStreams } from './stream-order.ts'
 
 /**
- * Orders entries by time, then stream, then push order. At equal times the streams have the same order in
- * both directions.
+ * Orders entries by time, then stream, then tenant, then push order. At equal times the streams have the same order in
+ * both directions, and whoever else is read does not change that of a tenant, like in Loki.
  */
 export function compareEntries(a: EntryPlace, b: EntryPlace, direction: Direction): number {
   const sign = direction === 'forward' ? 1 : -1
   if (a.timestampNs !== b.timestampNs) return a.timestampNs < b.timestampNs ? -sign : sign
   return (
-    compareStreams(a.streamKey, b.streamKey) || sign * (a.sequence - b.sequence || a.row - b.row)
+    compareStreams(a.streamKey, b.streamKey) ||
+    ascending(a.tenant ?? '', b.tenant ?? '') ||
+    sign * (a.sequence - b.sequence || a.row - b.row)
   )
 }
 

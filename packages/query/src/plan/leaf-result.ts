@@ -9,8 +9,10 @@ import type { CategorizedLabels } from '../pipeline/labels.ts'
 /** The place of an entry in the order of a log query's entries. */
 export interface EntryPlace {
   readonly timestampNs: bigint
-  /** Canonical labels of the stream. */
+  /** Canonical labels of the stream, as stored. */
   readonly streamKey: string
+  /** Whose stream it is, if several tenants are read. */
+  readonly tenant?: string
   /** Order of the blocks of a stream. */
   readonly sequence: number
   readonly row: number

@@ -65,15 +65,22 @@ function storedNames(names: readonly string[]): string[] {
  * Merges what the tenants found.
  *
  * @param leaf As the engine asked it.
+ * @param before What other tenants found, already merged.
  * @throws LimitExceededError if they have too many series in total.
  */
-export function mergeTenants(leaf: Leaf, parts: readonly TenantResult[]): LeafResult {
-  const merged = mergeLeafResults(
-    leaf,
-    parts.map(part => labelled(leaf, part)),
-  )
-  const warnings = [...new Set(parts.flatMap(({ result }) => result.warnings ?? []))]
-  const gaps = mergeGaps(parts)
+export function mergeTenants(
+  leaf: Leaf,
+  parts: readonly TenantResult[],
+  before?: LeafResult,
+): LeafResult {
+  const own = parts.map(part => labelled(leaf, part))
+  const merged = mergeLeafResults(leaf, before ? [before, ...own] : own)
+  const told = [
+    ...(before?.warnings ?? []),
+    ...parts.flatMap(({ result }) => result.warnings ?? []),
+  ]
+  const warnings = [...new Set(told)]
+  const gaps = mergeGaps(parts, before?.gaps)
   return { ...merged, ...(warnings.length > 0 && { warnings }), ...(gaps && { gaps }) }
 }
 
@@ -90,21 +97,16 @@ function labelled(leaf: Leaf, { tenant, result }: TenantResult): LeafResult {
   }
 }
 
-/** Entries share labels, so each object is changed once. */
+/** Entries share labels, so each object is changed once. They keep the key of the stored stream, which orders them. */
 function labelledLogs({ entries }: FoundLogs, tenant: string): FoundLogs {
   const known = new Map<CategorizedLabels, CategorizedLabels>()
-  const keyOf = streamKeys(tenant)
   const labelsOf = (labels: CategorizedLabels) => {
     const found = known.get(labels) ?? entryLabels(labels, tenant)
     known.set(labels, found)
     return found
   }
   return {
-    entries: entries.map(entry => ({
-      ...entry,
-      labels: labelsOf(entry.labels),
-      streamKey: keyOf(entry.streamKey),
-    })),
+    entries: entries.map(entry => ({ ...entry, tenant, labels: labelsOf(entry.labels) })),
   }
 }
 
@@ -153,8 +155,11 @@ function labelledVolumes(
   return { groups: groups.map(change), cells }
 }
 
-function mergeGaps(parts: readonly TenantResult[]): FoundGaps | undefined {
-  const found = parts.flatMap(({ tenant, result }) => {
+function mergeGaps(
+  parts: readonly TenantResult[],
+  before: FoundGaps | undefined,
+): FoundGaps | undefined {
+  const own = parts.flatMap(({ tenant, result }) => {
     if (!result.gaps) return []
     const keyOf = streamKeys(tenant)
     const marks = result.gaps.marks.map(
@@ -162,6 +167,7 @@ function mergeGaps(parts: readonly TenantResult[]): FoundGaps | undefined {
     )
     return [{ marks, hasMore: result.gaps.hasMore }]
   })
+  const found = before ? [before, ...own] : own
   if (found.length === 0) return undefined
   return {
     marks: found.flatMap(({ marks }) => marks),

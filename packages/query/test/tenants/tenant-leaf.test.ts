@@ -96,6 +96,26 @@ test('lines of all tenants come in the order of their times, within one limit', 
   t.same(await lines('{app="x", __tenant_id__=~"c|d"}'), [])
 })
 
+test('at equal times, a greater limit adds lines and takes none away', async t => {
+  const pods = ['1', '2', '3', '4', '5']
+  const of = (tenant: string) =>
+    createMemorySource(
+      pods.map(pod => ({
+        labels: { app: 'tie', pod: `p${pod}` },
+        entries: entries([1, `${tenant}${pod}`]),
+      })),
+    )
+  const source = join({ a: of('a'), b: of('b'), c: of('c') })
+  const found = async (limit: number) => {
+    const result = await ask('{app="tie"}', { limit, source })
+    if (result.kind !== 'streams') throw new TypeError(result.kind)
+    return result.entries.map(({ line }) => line)
+  }
+  const all = await found(15)
+  t.same(all.slice(0, 7), ['a5', 'b5', 'c5', 'a3', 'b3', 'c3', 'a1'], 'the order of Loki 3.7.6')
+  for (let limit = 1; limit < 15; limit++) t.same(await found(limit), all.slice(0, limit))
+})
+
 test('equal lines of two tenants are two lines, also if a stage makes them equal', async t => {
   const streams = [{ labels: { app: 'x' }, entries: entries([1, 'v=1']) }]
   const source = join({ a: createMemorySource(streams), b: createMemorySource(streams) })

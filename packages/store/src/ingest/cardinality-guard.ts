@@ -62,7 +62,9 @@ export class CardinalityGuard {
   #day = 0
   /** Tenant → labels that went above its threshold. They stay demoted until the store stops. */
   readonly #above = new Map<string, Set<string>>()
-  /** Tenant → its demoted labels, and the limits that they are from. */
+  /** Limits → the labels that they demote. Requests may name any tenant, so these are not kept by name. */
+  readonly #listed = new WeakMap<TenantLimits, ReadonlySet<string>>()
+  /** Tenant with labels above its threshold → its demoted labels, and the limits that they are from. */
   readonly #demoted = new Map<string, { limits: TenantLimits; names: ReadonlySet<string> }>()
 
   constructor(options: CardinalityGuardOptions) {
@@ -93,11 +95,18 @@ export class CardinalityGuard {
    */
   demotedOf(tenant: string, limits: TenantLimits): ReadonlySet<string> {
     if (limits.demoteLabels.length === 0 && limits.demoteLabelsAbove === 0) return none
+    const above = limits.demoteLabelsAbove > 0 ? this.#above.get(tenant) : undefined
+    if (!above) return this.#listedIn(limits)
     const known = this.#demoted.get(tenant)
     if (known?.limits === limits) return known.names
-    const above = limits.demoteLabelsAbove > 0 ? (this.#above.get(tenant) ?? []) : []
     const names = new Set([...limits.demoteLabels, ...above])
     this.#demoted.set(tenant, { limits, names })
+    return names
+  }
+
+  #listedIn(limits: TenantLimits): ReadonlySet<string> {
+    const names = this.#listed.get(limits) ?? new Set(limits.demoteLabels)
+    this.#listed.set(limits, names)
     return names
   }
 

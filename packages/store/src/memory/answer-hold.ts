@@ -43,6 +43,19 @@ export class AnswerHold {
     this.#kib += kib
   }
 
+  /**
+   * Returns a part of what `takeResult` took, because it will not be in the answer.
+   *
+   * @param usedBytes As the leaf used it.
+   */
+  giveResult(usedBytes: number): void {
+    if (this.#isReleased) return
+    const bytes = (usedBytes * answerCopies) / resultCopies
+    const kib = Math.min(Math.floor(bytes / 1024), this.#kib)
+    this.#ledger.give(kib)
+    this.#kib -= kib
+  }
+
   /** Returns everything. Call it when the answer is sent, or will not be. */
   release(): void {
     if (this.#isReleased) return

@@ -4,12 +4,14 @@
 import {
   chooseTenants,
   type Leaf,
+  type LeafResult,
   type LogSource,
   leafOfTenant,
   mergeTenants,
   type TenantResult,
 } from '@skald/query'
 import { tenantLeavesAtOnce } from '../limits.ts'
+import type { AnswerHold } from '../memory/answer-hold.ts'
 import type { TenantLimits } from '../tenant-limits.ts'
 import { type LogSourceParts, noLimits, selectOfTenant } from './log-source.ts'
 
@@ -18,6 +20,8 @@ export interface JoinedSourceParts {
   readonly tenants: readonly string[]
   /** Returns the parts of a tenant's own source. */
   readonly partsOf: (tenant: string) => LogSourceParts
+  /** The hold that the parts have. Gets back the memory of lines beyond the limit. */
+  readonly hold?: AnswerHold | undefined
   /** How much a leaf may read of all tenants together; 0 for no limit. */
   readonly limits: Pick<TenantLimits, 'maxQueryBytesRead' | 'maxQuerierBytesRead'>
 }
@@ -27,25 +31,74 @@ export function createJoinedSource(parts: JoinedSourceParts): LogSource {
   return {
     select: async (leaf, signal) => {
       const { tenants, matchers } = chooseTenants(parts.tenants, leaf.matchers)
-      const found = await selectOfEach(tenants, leafOfTenant(leaf, matchers), { parts, signal })
+      const joined = new JoinedResult(leaf, parts.hold)
+      const own = leafOfTenant(leaf, matchers)
+      for await (const found of selectOfEach(tenants, own, { parts, signal })) joined.add(found)
       signal.throwIfAborted()
-      return mergeTenants(leaf, found)
+      return joined.result()
     },
   }
 }
 
-/** Runs a leaf for each tenant, a few at a time. If one fails, the others end too. */
-async function selectOfEach(
+/**
+ * What the tenants found so far. Each of them may have found as many lines as the answer may have, so those that will
+ * not be in it go at once.
+ */
+class JoinedResult {
+  readonly #leaf: Leaf
+  readonly #hold: AnswerHold | undefined
+  #merged: LeafResult | undefined
+  readonly #rest: TenantResult[] = []
+  /** What the hold has for the lines. */
+  #heldBytes = 0
+
+  constructor(leaf: Leaf, hold: AnswerHold | undefined) {
+    this.#leaf = leaf
+    this.#hold = hold
+  }
+
+  add(found: readonly Found[]): void {
+    if (this.#leaf.kind !== 'logs') {
+      this.#rest.push(...found)
+      return
+    }
+    const before = this.#merged
+    const merged = mergeTenants(this.#leaf, found, before)
+    const bytes = found.reduce((sum, { result }) => sum + lineBytes(result), lineBytes(before))
+    const held = found.reduce((sum, { usedBytes }) => sum + usedBytes, this.#heldBytes)
+    const unused = bytes > 0 ? Math.floor(held * (1 - lineBytes(merged) / bytes)) : 0
+    this.#hold?.giveResult(unused)
+    this.#heldBytes = held - unused
+    this.#merged = merged
+  }
+
+  result(): LeafResult {
+    return this.#merged ?? mergeTenants(this.#leaf, this.#rest)
+  }
+}
+
+/** Returns about how much memory the lines of a result take. */
+function lineBytes(result: LeafResult | undefined): number {
+  if (result?.kind !== 'logs') return 0
+  return result.found.entries.reduce((sum, { bytes }) => sum + bytes, 0)
+}
+
+/** The result of a tenant, and the memory that it was counted with. */
+interface Found extends TenantResult {
+  readonly usedBytes: number
+}
+
+/** Runs a leaf for each tenant, and yields those of a few at a time. If one fails, the others end too. */
+async function* selectOfEach(
   tenants: readonly string[],
   leaf: Leaf,
   { parts, signal }: { readonly parts: JoinedSourceParts; readonly signal: AbortSignal },
-): Promise<TenantResult[]> {
+): AsyncGenerator<readonly Found[]> {
   const { maxQueryBytesRead, maxQuerierBytesRead } = parts.limits
   // What was read of one tenant counts for the next, so they run one by one.
   const atOnce = maxQueryBytesRead > 0 || maxQuerierBytesRead > 0 ? 1 : tenantLeavesAtOnce
   const controller = new AbortController()
   const either = AbortSignal.any([signal, controller.signal])
-  const found: TenantResult[] = []
   let bytesBefore = 0
   const select = async (tenant: string) => {
     const own = parts.partsOf(tenant)
@@ -57,12 +110,9 @@ async function selectOfEach(
   try {
     for (let from = 0; from < tenants.length; from += atOnce) {
       const answers = await Promise.all(tenants.slice(from, from + atOnce).map(select))
-      for (const { tenant, result, chosenBytes } of answers) {
-        found.push({ tenant, result })
-        bytesBefore += chosenBytes
-      }
+      for (const { chosenBytes } of answers) bytesBefore += chosenBytes
+      yield answers
     }
-    return found
   } finally {
     controller.abort()
   }

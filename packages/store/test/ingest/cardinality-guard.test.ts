@@ -74,6 +74,7 @@ test('a label above the threshold is demoted, and stays so', t => {
   t.same([...guard.demotedOf('a', limits)], ['pod'])
   t.equal(guard.demotedOf('a', limits), guard.demotedOf('a', limits), 'the set is the same')
   t.same([...guard.demotedOf('b', limits)], [], 'of that tenant alone')
+  t.equal(guard.demotedOf('b', limits), guard.demotedOf('c', limits), 'names alone take no memory')
   clock.ms += dayMs
   push('a', 1)
   t.same([...guard.demotedOf('a', limits)], ['pod'])

@@ -24,7 +24,7 @@ interface OpenOptions {
   readonly queryBytes?: number
 }
 
-/** Storage with nine tenants, each with a stream of two lines. All tests share it: a scan thread takes a second to start. */
+/** Storage with nine tenants, each with a stream of two lines and one of twelve large ones. All tests share it: a scan thread takes a second to start. */
 async function openShared(t: Test) {
   const { segmentsDir, catalog, segments, push } = await openStorage(t)
   const ledger = createLedger(400 * mib, 1000 * mib)
@@ -38,6 +38,13 @@ async function openShared(t: Test) {
         [at, `first of ${tenant}`],
         [at + 100n, `second of ${tenant}`],
       ]),
+      acceptedStream(
+        { app: 'big' },
+        Array.from(
+          { length: 12 },
+          (_, row) => [at + BigInt(100 * row), 'x'.repeat(4_000)] as const,
+        ),
+      ),
       ...(tenant === 'e' ? [acceptedStream({ app: 'y' }, [[at, 'more']])] : []),
     )
   })
@@ -72,7 +79,7 @@ async function open(t: Test, options: OpenOptions = {}) {
     },
     onWork: () => seen.running--,
   })
-  const source = createJoinedSource({ tenants, partsOf, limits })
+  const source = createJoinedSource({ tenants, partsOf, limits, hold })
   const ask = (logql: string) =>
     runQuery(
       {
@@ -82,7 +89,7 @@ async function open(t: Test, options: OpenOptions = {}) {
       source,
       new AbortController().signal,
     )
-  return { ask, seen, runs, held }
+  return { ask, seen, runs, held, hold }
 }
 
 test('a few tenants are read at a time, and the lines are in order', async t => {
@@ -99,6 +106,19 @@ test('a few tenants are read at a time, and the lines are in order', async t => 
   t.equal(result.stats.leaves, 9)
   t.ok(held.reservedKib >= tenants.length, `the answer has its memory: ${held.reservedKib} KiB`)
   t.equal(runs.size, 0)
+})
+
+test('lines beyond the limit leave the memory of the answer', async t => {
+  const heldBy = async (query: string) => {
+    const { ask, hold } = await open(t)
+    const result = await ask(query)
+    t.equal(result.kind === 'streams' && result.entries.length, 12)
+    return hold.bytes
+  }
+  const ofOne = await heldBy('{app="big", __tenant_id__="a"}')
+  const ofAll = await heldBy('{app="big"}')
+  t.ok(ofOne > 12 * 4_000, `${ofOne} bytes`)
+  t.ok(ofAll < 1.5 * ofOne, `as much as for one tenant: ${ofAll} bytes`)
 })
 
 test('only chosen tenants are read', async t => {
