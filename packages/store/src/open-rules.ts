@@ -55,7 +55,7 @@ export async function openRules(parts: RulesParts): Promise<OpenRules | undefine
 }
 
 async function openLocalRules({ local, keepRequests }: Storage, dataDir: string) {
-  assert(local, 'a store that is no replica has a catalog of its own')
+  assert(local, 'a store that is no replica has a local catalog')
   const { LocalRules } = await import('./rules/local-rules.ts')
   return new LocalRules({ rules: local.rules, dataDir, keep: keepRequests })
 }

@@ -7,7 +7,7 @@ import { compareStreams } from './stream-order.ts'
 
 /**
  * Orders entries by time, then stream, then tenant, then push order. At equal times the streams have the same order in
- * both directions, and whoever else is read does not change that of a tenant, like in Loki.
+ * both directions, and the order within one tenant does not depend on the others, like in Loki.
  */
 export function compareEntries(a: EntryPlace, b: EntryPlace, direction: Direction): number {
   const sign = direction === 'forward' ? 1 : -1

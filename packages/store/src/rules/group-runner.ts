@@ -165,7 +165,7 @@ export class GroupRunner {
   async stop(reason: StopReason): Promise<void> {
     this.prepareStop()
     await this.#running
-    // Whoever goes on should know what webhooks have taken.
+    // The next process to evaluate the group should know what webhooks have taken.
     await settlesWithin(Promise.all(this.#telling), hookWaitMs)
     const { metrics, onSamples, clock, state } = this.#options
     if (reason === 'stays') return

@@ -42,7 +42,7 @@ export interface GroupReport {
   readonly rules: Readonly<Record<string, RuleOutcome>>
 }
 
-/** How a group did, whoever has evaluated it. */
+/** How a group did, no matter which process has evaluated it. */
 export interface StoredGroup {
   /** Absent until the first evaluation has ended. */
   readonly report: GroupReport | undefined
