@@ -71,8 +71,8 @@ const faulty: readonly (readonly [text: string, message: string])[] = [
     '3:5: common.storage.gcs: the lines would be on the local disk, not in that storage; use a bucket that speaks S3 ',
   ],
   [
-    'ruler:\n  enable_alertmanager_discovery: true\n',
-    '2:3: ruler.enable_alertmanager_discovery: the Alertmanagers are not looked up in SRV records, so alerts would go nowhere; write',
+    'ruler:\n  evaluation:\n    mode: remote\n',
+    '3:5: ruler.evaluation.mode: the store evaluates rules itself, and asks no query frontend; remove this key',
   ],
   [
     'querier:\n  per_request_limits_enabled: true\n',
