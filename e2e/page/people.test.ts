@@ -8,7 +8,7 @@ import { createWorkload } from '../../bench/generator.ts'
 import { keyOf } from '../../packages/page/src/state/key-names.ts'
 import { openLimits, startStore, type TestStore } from '../harness.ts'
 import { seriousFindings } from './axe.ts'
-import { ask, browserTest, editor, leave, queryOf, write } from './browser.ts'
+import { ask, browserTest, editor, leave, queryOf, until, write } from './browser.ts'
 
 root.setTimeout(150_000)
 
@@ -140,7 +140,7 @@ browserTest('9. Keyboard: every action has a key, and ? lists them', async (t, o
     await page.evaluate(`for (const key of '${keys}') {
       document.dispatchEvent(new KeyboardEvent('keydown', { key }))
     }`)
-    await page.waitForFunction(isWriting)
+    await until(page, isWriting)
     await page.keyboard.type('x')
     t.match(await queryOf(page), 'x', `the cursor is in the query after ${keys}`)
     await page.keyboard.press('Backspace')
