@@ -71,8 +71,8 @@ const faulty: readonly (readonly [text: string, message: string])[] = [
     '3:5: common.storage.gcs: the lines would be on the local disk, not in that storage; use a bucket that speaks S3 ',
   ],
   [
-    'ruler:\n  evaluation:\n    mode: remote\n',
-    '3:5: ruler.evaluation.mode: the store evaluates rules itself, and asks no query frontend; remove this key',
+    'ruler_storage:\n  backend: gcs\n',
+    '2:3: ruler_storage.backend: rules are read from local files and by API, so the alerts in that storage would not fire; write local',
   ],
   [
     'querier:\n  per_request_limits_enabled: true\n',

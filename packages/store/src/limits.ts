@@ -1115,6 +1115,12 @@ export const notifyPauseMsMost = 30_000
 /** Longest pause that a server may ask for with Retry-After, in milliseconds. */
 export const retryAfterMsMost = 600_000
 
+/** How long AWS may take to answer a request for the credentials of a role, in milliseconds. */
+export const awsAnswerMs = 10_000
+
+/** How long before their end credentials are asked for again, in milliseconds. */
+export const awsCredentialsAheadMs = 300_000
+
 /** Results of leaves that rules with the same time share, and how long they are kept, in milliseconds. */
 export const sharedLeavesMax = 256
 export const sharedLeafMs = 5_000

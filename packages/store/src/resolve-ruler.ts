@@ -15,6 +15,7 @@ import {
   type SecretText,
   type ServerAccess,
   type ServerTls,
+  type SigV4Config,
   type WebhookConfig,
 } from './ruler-config.ts'
 import type {
@@ -23,6 +24,7 @@ import type {
   RawRuler,
   RawRulerLimits,
   RawRulerStorage,
+  RawSigV4,
   RawWebhook,
 } from './ruler-schema.ts'
 import { isEmpty, valueAt } from './settings/setting.ts'
@@ -113,6 +115,9 @@ export function resolveRulerLimits(
         : readParsedRules(relabel, message =>
             report('ruler_remote_write_relabel_configs', message),
           ),
+    remoteWriteSigv4: sigv4Of(raw.ruler_remote_write_sigv4_config, message =>
+      report('ruler_remote_write_sigv4_config', message),
+    ),
     remoteWriteClients: clients.length > 0 ? new Map(clients) : undefined,
   }
 }
@@ -236,12 +241,17 @@ function resolveClient(
   const { queue_config: queue, authorization } = raw
   const token = secretOf(raw.bearer_token, raw.bearer_token_file)
   const credentials = secretOf(authorization.credentials, authorization.credentials_file) ?? token
+  const basicAuth = basicAuthOf(raw.basic_auth, url)
+  const sigv4 = sigv4Of(raw.sigv4, message => tell(`${id}: sigv4: ${message}`))
+  if (sigv4 && (basicAuth || credentials))
+    tell(`${id}: sigv4 signs requests, so remove the other credentials, or sigv4`)
   return {
     id,
     url: withoutCredentials(url),
     access: {
-      basicAuth: basicAuthOf(raw.basic_auth, url),
+      basicAuth,
       authorization: credentials && { type: authorization.type, credentials },
+      sigv4,
       tls: tlsOf(raw.tls_config),
     },
     timeoutMs: msOf(raw.remote_timeout) || 30_000,
@@ -269,6 +279,21 @@ function basicAuthOf(
   if (!url || url.username === '') return undefined
   const text = decodeURIComponent(url.password)
   return { username: decodeURIComponent(url.username), password: { text } }
+}
+
+function sigv4Of(raw: RawSigV4 | null, tell: (message: string) => void): SigV4Config | undefined {
+  if (raw === null) return undefined
+  const secretKey = String(raw.secret_key ?? '')
+  const externalId = raw.external_id ?? ''
+  if ((raw.access_key === '') !== (secretKey === ''))
+    tell('access_key and secret_key belong together: write both, or none')
+  if (externalId !== '' && raw.role_arn === '')
+    tell('external_id belongs to a role: write role_arn too')
+  return {
+    ...{ region: raw.region, profile: raw.profile, accessKey: raw.access_key, secretKey },
+    ...{ roleArn: raw.role_arn, externalId, isFipsSts: raw.use_fips_sts_endpoint ?? false },
+    service: raw.service_name || 'aps',
+  }
 }
 
 function tlsOf(raw: RawRemoteWrite['tls_config']): ServerTls {
@@ -318,7 +343,7 @@ function msOf(duration: string | number): number {
   return Number(parseWrittenDuration(duration) / nsPerMs)
 }
 
-const secretKeys = /(^|_)(url|password|credentials|bearer_token)$/
+const secretKeys = /(^|_)(url|password|credentials|bearer_token|secret_key)$/
 
 /** Returns settings as written, with their secrets hidden. */
 export function withoutSecrets(value: unknown): unknown {

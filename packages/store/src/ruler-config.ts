@@ -7,7 +7,25 @@ export interface ServerAccess {
   readonly basicAuth: { readonly username: string; readonly password: SecretText } | undefined
   /** The header Authorization, apart from basicAuth. */
   readonly authorization: { readonly type: string; readonly credentials: SecretText } | undefined
+  /** Signatures for AWS, in the place of the other two. */
+  readonly sigv4?: SigV4Config | undefined
   readonly tls: ServerTls
+}
+
+/** How requests are signed for AWS. Empty texts mean what the AWS SDK finds in its usual places. */
+export interface SigV4Config {
+  readonly region: string
+  readonly accessKey: string
+  readonly secretKey: string
+  /** Name of a profile in the files of the AWS command line. */
+  readonly profile: string
+  /** Role to take on; empty for none. */
+  readonly roleArn: string
+  readonly externalId: string
+  /** Whether roles are asked for at AWS's endpoints for FIPS 140. */
+  readonly isFipsSts: boolean
+  /** Name of the service in the signature, such as `aps`. */
+  readonly service: string
 }
 
 /** A secret as written, or the file to read it from before each request. */
@@ -104,6 +122,8 @@ export interface RulerLimits {
   readonly remoteWriteTimeoutMs: number | undefined
   readonly remoteWriteHeaders: ReadonlyMap<string, string> | undefined
   readonly remoteWriteRelabelRules: readonly RelabelRule[] | undefined
+  /** For every client, in the place of its login; absent for that login. */
+  readonly remoteWriteSigv4: SigV4Config | undefined
   /** In the place of the ruler's clients of the same names. */
   readonly remoteWriteClients: ReadonlyMap<string, RemoteWriteConfig> | undefined
 }

@@ -97,6 +97,19 @@ const prometheusTls = described(
   },
 )
 
+const sigv4Keys = {
+  region: text('Region of AWS; empty for the usual one, such as that of AWS_REGION.', ''),
+  access_key: text('Access key; empty for the usual credentials of the AWS SDK.', ''),
+  secret_key: secret,
+  profile: text('Profile in the files of the AWS command line.', ''),
+  role_arn: text('Role to take on.', ''),
+}
+
+function sigv4<Properties extends object>(description: string, properties: Properties) {
+  const anyOf = [block(properties), { type: 'null' }] as const
+  return { anyOf, description, default: null } as const
+}
+
 const ignored = { description: 'Accepted, without effect.', default: null } as const
 
 /** A server of Prometheus' remote write, as Prometheus describes it. */
@@ -127,6 +140,15 @@ const remoteWriteClient = block({
   ),
   bearer_token: secret,
   bearer_token_file: text('File with a token, read for each request.', ''),
+  sigv4: sigv4(
+    'Sign requests for AWS: `region`, `access_key`, `secret_key`, `profile`, `role_arn`, `external_id`, `use_fips_sts_endpoint`, `service_name` (`aps` if empty). Write `{}` for the usual credentials and region of the AWS SDK.',
+    {
+      ...sigv4Keys,
+      external_id: text('ID that the role asks for.', ''),
+      use_fips_sts_endpoint: flag('Ask for the role at an endpoint for FIPS 140.', false),
+      service_name: text('Name of the service in the signature.', ''),
+    },
+  ),
   tls_config: prometheusTls,
   queue_config: described(
     'Sizes and pauses: `max_samples_per_send`, `min_backoff`, `max_backoff`. The others have no effect.',
@@ -289,6 +311,10 @@ export const rulerLimitsSchema = {
   ruler_remote_write_relabel_configs: relabelRules(
     'Rules in the place of `write_relabel_configs` of ruler.remote_write.',
   ),
+  ruler_remote_write_sigv4_config: sigv4(
+    'Sign requests for AWS, in the place of the login of each client: `region`, `access_key`, `secret_key`, `profile`, `role_arn`.',
+    sigv4Keys,
+  ),
   ruler_remote_write_config: {
     type: 'object',
     additionalProperties: remoteWriteClient,
@@ -356,6 +382,18 @@ interface RawBasicAuth {
   readonly password_file: string
 }
 
+/** A block `sigv4` as written. */
+export interface RawSigV4 {
+  readonly region: string
+  readonly access_key: string
+  readonly secret_key: unknown
+  readonly profile: string
+  readonly role_arn: string
+  readonly external_id?: string
+  readonly use_fips_sts_endpoint?: boolean
+  readonly service_name?: string
+}
+
 /** A server of remote write as written. */
 export interface RawRemoteWrite {
   readonly write_relabel_configs: readonly unknown[]
@@ -371,6 +409,7 @@ export interface RawRemoteWrite {
   }
   readonly bearer_token: unknown
   readonly bearer_token_file: string
+  readonly sigv4: RawSigV4 | null
   readonly tls_config: RawTls
   readonly queue_config: {
     readonly max_samples_per_send: number
@@ -409,6 +448,7 @@ export interface RawRulerLimits {
   readonly ruler_remote_write_timeout: string | 0
   readonly ruler_remote_write_headers: Readonly<Record<string, string>>
   readonly ruler_remote_write_relabel_configs: readonly unknown[]
+  readonly ruler_remote_write_sigv4_config: RawSigV4 | null
   readonly ruler_remote_write_config: Readonly<Record<string, RawRemoteWrite>>
   readonly ruler_alertmanager_config: RawAlertmanager | null
 }

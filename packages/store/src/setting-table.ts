@@ -16,12 +16,16 @@ export function classOf(path: string): SettingClass | undefined {
 interface Schema {
   readonly properties?: Readonly<Record<string, Schema>>
   readonly items?: Schema
+  /** Forms of a value, such as a block or null. */
+  readonly anyOf?: readonly Schema[]
 }
 
 function isFollowed(path: string): boolean {
   let schema: Schema | undefined = blockSchemas[''] as Schema
   for (const key of path.replaceAll('[]', '.[]').split('.')) {
-    schema = key === '[]' ? schema?.items : schema?.properties?.[key]
+    const forms: readonly Schema[] = schema?.anyOf ?? (schema ? [schema] : [])
+    const inner = forms.map(form => (key === '[]' ? form.items : form.properties?.[key]))
+    schema = inner.find(found => found !== undefined)
   }
   return schema !== undefined
 }

@@ -39,6 +39,7 @@ testRooms(tap, {
       'metrics.ts',
       'parts.ts',
       'ruler-config.ts',
+      'silent-sdk.ts',
       'system-clock.ts',
       'threads',
       'work-slots.ts',

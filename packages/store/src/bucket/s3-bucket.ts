@@ -21,6 +21,7 @@ import type { Logger } from 'pino'
 import type { BucketConfig } from '../bucket-config.ts'
 import { BucketError } from '../errors.ts'
 import { bucketAnswerMs, bucketConnectMs } from '../limits.ts'
+import { silentSdk } from '../silent-sdk.ts'
 import type { Bucket, BucketCounts, BucketObject, ObjectContent } from './bucket.ts'
 
 export interface S3BucketParts extends BucketCounts {
@@ -61,13 +62,9 @@ function clientConfigOf(config: BucketConfig): S3ClientConfig {
       httpAgent: agent,
       httpsAgent: { ...agent, ...tls },
     },
-    logger: silent,
+    logger: silentSdk,
   }
 }
-
-const nothing = () => undefined
-/** Errors reach the log through those who asked. */
-const silent = { trace: nothing, debug: nothing, info: nothing, warn: nothing, error: nothing }
 
 /** An error of the SDK. */
 interface SdkError extends Error {

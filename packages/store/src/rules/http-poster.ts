@@ -7,6 +7,7 @@ import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import type { SecureVersion } from 'node:tls'
 import { answerCharsMax, retryAfterMsMost } from '../limits.ts'
 import type { SecretText, ServerAccess } from '../ruler-config.ts'
+import type { Sign } from './aws-signature.ts'
 
 /** The answer of a server. */
 export interface PostAnswer {
@@ -36,6 +37,7 @@ export class HttpPoster {
   readonly #access: ServerAccess
   readonly #plain = new HttpAgent({ keepAlive: true })
   #secure: HttpsAgent | undefined
+  #sign: Promise<Sign> | undefined
 
   constructor(access: ServerAccess) {
     this.#access = access
@@ -45,12 +47,15 @@ export class HttpPoster {
   async post({ url, body, headers, timeoutMs, signal }: Post): Promise<PostAnswer> {
     const timeout = AbortSignal.timeout(timeoutMs)
     try {
+      const target = new URL(url)
+      const either = AbortSignal.any([signal, timeout])
+      const signed = await untilAborted(this.#withCredentials(target, body, headers), either)
       const options = {
         method: 'POST',
-        headers: { ...headers, ...this.#credentials(), 'content-length': Buffer.byteLength(body) },
-        signal: AbortSignal.any([signal, timeout]),
+        headers: { ...signed, 'content-length': Buffer.byteLength(body) },
+        signal: either,
       }
-      return await this.#send(new URL(url), body, options)
+      return await this.#send(target, body, options)
     } catch (error) {
       const why = timeout.aborted ? `no answer within ${timeoutMs / 1000} s` : reasonOf(error)
       return { status: -1, text: why, retryAfterMs: undefined }
@@ -62,13 +67,23 @@ export class HttpPoster {
     this.#secure?.destroy()
   }
 
-  #credentials(): Record<string, string> {
-    const { authorization, basicAuth } = this.#access
-    if (authorization)
-      return { authorization: `${authorization.type} ${readSecret(authorization.credentials)}` }
-    if (!basicAuth) return {}
+  async #withCredentials(
+    url: URL,
+    body: Buffer | string,
+    headers: Readonly<Record<string, string>>,
+  ): Promise<Record<string, string>> {
+    const { authorization, basicAuth, sigv4 } = this.#access
+    if (sigv4) {
+      this.#sign ??= import('./aws-signature.ts').then(({ createSigner }) => createSigner(sigv4))
+      return (await this.#sign)({ url, body, headers })
+    }
+    if (authorization) {
+      const { type, credentials } = authorization
+      return { ...headers, authorization: `${type} ${readSecret(credentials)}` }
+    }
+    if (!basicAuth) return { ...headers }
     const pair = `${basicAuth.username}:${readSecret(basicAuth.password)}`
-    return { authorization: `Basic ${Buffer.from(pair).toString('base64')}` }
+    return { ...headers, authorization: `Basic ${Buffer.from(pair).toString('base64')}` }
   }
 
   #send(url: URL, body: Buffer | string, options: RequestOptions): Promise<PostAnswer> {
@@ -108,6 +123,14 @@ export class HttpPoster {
     })
     return this.#secure
   }
+}
+
+/** Waits for work that cannot be stopped, until a signal. @throws the reason of the signal. */
+function untilAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
+  return new Promise((done, fail) => {
+    signal.addEventListener('abort', () => fail(signal.reason), { once: true })
+    work.then(done, fail)
+  })
 }
 
 /** Timers take a longer wait than they know for none. */

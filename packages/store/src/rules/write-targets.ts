@@ -1,6 +1,12 @@
 // Where the samples of a tenant go, and how: the settings of the server with what limits_config says in their place.
 
-import type { RemoteWriteConfig, RulerLimits, ServerAccess, ServerTls } from '../ruler-config.ts'
+import type {
+  RemoteWriteConfig,
+  RulerLimits,
+  ServerAccess,
+  ServerTls,
+  SigV4Config,
+} from '../ruler-config.ts'
 import { HttpPoster } from './http-poster.ts'
 
 /** A server as a tenant uses it. */
@@ -18,7 +24,8 @@ interface Protocol {
 /** The connections for one tenant. */
 interface OwnTarget extends Omit<WriteTarget, 'config'> {
   /** What they were made from. Another one comes with each change of the limits. */
-  readonly from: RemoteWriteConfig
+  readonly from: RemoteWriteConfig | undefined
+  readonly sigv4: SigV4Config | undefined
 }
 
 /** The targets of all tenants at one server. */
@@ -41,15 +48,17 @@ export class WriteTargets {
   of(tenant: string): WriteTarget {
     const limits = this.#limitsOf(tenant)
     const from = limits.remoteWriteClients?.get(this.#config.id)
+    const sigv4 = limits.remoteWriteSigv4
     const config = configFor(this.#config, limits, from)
     const known = this.#own.get(tenant)
-    if (known && known.from !== from) {
+    if (known && (known.from !== from || known.sigv4 !== sigv4)) {
       known.poster.close()
       this.#own.delete(tenant)
     }
-    if (!from) return { config, ...this.#shared }
+    if (!from && !sigv4) return { config, ...this.#shared }
     const own = this.#own.get(tenant) ?? {
-      ...{ from, poster: new HttpPoster(config.access), protocol: { version: config.version } },
+      ...{ from, sigv4 },
+      ...{ poster: new HttpPoster(config.access), protocol: { version: config.version } },
     }
     this.#own.set(tenant, own)
     return { config, poster: own.poster, protocol: own.protocol }
@@ -73,6 +82,7 @@ function configFor(
     timeoutMs: limits.remoteWriteTimeoutMs ?? config.timeoutMs,
     headers: limits.remoteWriteHeaders ?? config.headers,
     relabelRules: limits.remoteWriteRelabelRules ?? config.relabelRules,
+    access: { ...config.access, sigv4: limits.remoteWriteSigv4 ?? config.access.sigv4 },
   }
   if (!client) return older
   return {
@@ -85,9 +95,9 @@ function configFor(
 
 function joinAccess(common: ServerAccess, own: ServerAccess): ServerAccess {
   // A server has one way to see who comes.
-  const hasLogin = own.basicAuth !== undefined || own.authorization !== undefined
-  const { basicAuth, authorization } = hasLogin ? own : common
-  return { basicAuth, authorization, tls: joinTls(common.tls, own.tls) }
+  const hasLogin = Boolean(own.basicAuth ?? own.authorization ?? own.sigv4)
+  const { basicAuth, authorization, sigv4 } = hasLogin ? own : common
+  return { basicAuth, authorization, sigv4, tls: joinTls(common.tls, own.tls) }
 }
 
 function joinTls(common: ServerTls, own: ServerTls): ServerTls {

@@ -1,19 +1,9 @@
 // Keys of the ruler that Skald does not follow. Rules in another storage would not be found, so their alerts would not
 // fire.
 
-import { isEmpty, type RefusedKey, valueAt, type WrittenFile } from './setting.ts'
+import { type RefusedKey, valueAt, type WrittenFile } from './setting.ts'
 
 const localKinds = ['', 'local', 'filesystem']
-
-function refuse(key: string, what: string): RefusedKey {
-  return {
-    key,
-    unless: 'it is empty or false',
-    why: `${what[0]!.toUpperCase()}${what.slice(1)}.`,
-    judge: value =>
-      isEmpty(value) || value === false ? undefined : { kind: 'error', message: what },
-  }
-}
 
 const noStorage =
   'rules are read from local files and by API, so the alerts in that storage would not fire; write local, and load the rules with lokitool (docs/rules.md)'
@@ -30,23 +20,6 @@ export const ruleKeys: readonly RefusedKey[] = [
         return isOtherBlock(key, file) ? { kind: 'idle' } : { kind: 'error', message: noStorage }
       },
     }),
-  ),
-  {
-    key: 'ruler.evaluation.mode',
-    unless: 'it is `local`',
-    why: 'The store evaluates rules itself, and asks no query frontend; remove this key.',
-    judge: value =>
-      isEmpty(value) || value === 'local'
-        ? undefined
-        : {
-            kind: 'error',
-            message:
-              'the store evaluates rules itself, and asks no query frontend; remove this key',
-          },
-  },
-  refuse(
-    'limits_config.ruler_remote_write_sigv4_config',
-    'requests are not signed for AWS; let a proxy sign them, and remove this key',
   ),
 ]
 

@@ -203,9 +203,13 @@ export const keysWithoutMeaning: readonly MeaninglessKeys[] = [
     keys: ['tenant_limits_allow_publish'],
   },
   {
+    why: 'The store evaluates rules itself, with threads that only rules use. There is no query frontend to ask.',
+    keys: of('ruler', 'evaluation.mode', 'evaluation.max_jitter', 'evaluation.query_frontend'),
+  },
+  {
     why: 'The store keeps the state of rules in the catalog, and the samples for other servers below `remote-write` in the data directory; replicas keep both in PostgreSQL, where they also divide the groups among themselves.',
     keys: [
-      ...of('ruler', 'enable_sharding', 'evaluation.max_jitter', 'evaluation.query_frontend'),
+      ...of('ruler', 'enable_sharding'),
       ...of('ruler', 'flush_period', 'query_stats_enabled', 'ring', 'rule_path', 'ruler_client'),
       ...of(
         'ruler',

@@ -285,6 +285,35 @@ test('a tenant has its own form of a client: address, login, sizes, and what it 
   t.notOk(receiver.received[3]!.path.startsWith('/team'), 'a client that the ruler does not have')
 })
 
+test('a tenant may have its requests signed for AWS', async t => {
+  const receiver = await startReceiver(t)
+  const sigv4 = {
+    ...{ region: 'eu', accessKey: 'AKID', secretKey: 'secret', profile: '', roleArn: '' },
+    ...{ externalId: '', isFipsSts: false, service: 'aps' },
+  }
+  const limits: { remoteWriteSigv4?: RulerLimits['remoteWriteSigv4'] } = { remoteWriteSigv4: sigv4 }
+  const basicAuth = { username: 'all', password: { text: 'secret' } }
+  const more = { access: { ...openAccess, basicAuth } }
+  const { write } = open(t, t.testdir(), receiver.url, more, limits as Partial<RulerLimits>)
+  const loginOf = (i: number) => receiver.received[i]!.headers.authorization
+  await write.append('t1', [sample('a', 1)])
+  await receiver.waitFor(1)
+  t.match(
+    loginOf(0),
+    /^AWS4-HMAC-SHA256 Credential=AKID\/\d+\/eu\/aps\/aws4_request, SignedHeaders=/,
+  )
+
+  // Other limits count at once.
+  limits.remoteWriteSigv4 = { ...sigv4, accessKey: 'NEXT' }
+  await write.append('t1', [sample('a', 2)])
+  await receiver.waitFor(2)
+  t.match(loginOf(1), /Credential=NEXT\//)
+  limits.remoteWriteSigv4 = undefined
+  await write.append('t1', [sample('a', 3)])
+  await receiver.waitFor(3)
+  t.match(loginOf(2), /^Basic /)
+})
+
 test('the files have a bound, and lines that a full disk has cut are left out', async t => {
   const directory = join(t.testdir(), 'files')
   const dropped: number[] = []

@@ -169,8 +169,6 @@ const refusals: readonly (readonly [path: string, value: unknown, way: RegExp])[
   ['schema_config.configs[].store', 'cassandra', /store: tsdb$/],
   ['ruler.storage.type', 's3', /; write local, and load the rules with lokitool/],
   ['ruler_storage.backend', 's3', /; write local, and load the rules with lokitool/],
-  ['ruler.evaluation.mode', 'remote', /; remove this key$/],
-  ['limits_config.ruler_remote_write_sigv4_config', { region: 'eu' }, /; let a proxy sign them/],
 ]
 
 test('a key that can be refused is, if it asks for something Skald does not do', async t => {

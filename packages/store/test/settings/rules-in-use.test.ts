@@ -168,3 +168,47 @@ test('the servers of the ruler are read with their credentials', async t => {
     /webhook-0: its host is not in ruler.webhook_hosts: add the host there/,
   )
 })
+
+test('requests of remote write may be signed for AWS', async t => {
+  const url = 'http://prometheus/write'
+  const loadClient = (client: object) =>
+    load({ ruler: { remote_write: { enabled: true, clients: { aws: { url, ...client } } } } })
+  const accessOf = (client: object) =>
+    loadClient(client).config.ruler?.remoteWrite.clients[0]?.access
+  const usual = {
+    ...{ region: '', accessKey: '', secretKey: '', profile: '', roleArn: '', externalId: '' },
+    ...{ isFipsSts: false, service: 'aps' },
+  }
+  t.equal(accessOf({})?.sigv4, undefined)
+  t.equal(accessOf({ sigv4: null })?.sigv4, undefined)
+  t.same(accessOf({ sigv4: {} })?.sigv4, usual)
+  const keys = { access_key: 'AKID', secret_key: 'hidden-key' }
+  const sigv4 = { region: 'eu', ...keys, use_fips_sts_endpoint: true, service_name: 'other' }
+  t.match(accessOf({ sigv4 })?.sigv4, {
+    ...{ region: 'eu', accessKey: 'AKID', secretKey: 'hidden-key', isFipsSts: true },
+    service: 'other',
+  })
+  t.throws(() => accessOf({ sigv4: { access_key: 'AKID' } }), /access_key and secret_key belong/)
+  t.throws(() => accessOf({ sigv4: { external_id: 'x' } }), /write role_arn too/)
+  const basic_auth = { username: 'ann', password: 'p' }
+  t.throws(() => accessOf({ sigv4: {}, basic_auth }), /aws: sigv4 signs requests, so remove/)
+  t.throws(() => accessOf({ sigv4: {}, bearer_token: 'p' }), /aws: sigv4 signs requests, so remove/)
+  t.throws(() => accessOf({ sigv4: { regoin: 'eu' } }), /regoin/)
+
+  const limits = (config: object | null) =>
+    load({ limits_config: { ruler_remote_write_sigv4_config: config } }).config
+  t.match(limits({ region: 'eu', ...keys }).limits.ruler.remoteWriteSigv4, {
+    ...{ region: 'eu', accessKey: 'AKID', secretKey: 'hidden-key', service: 'aps' },
+  })
+  t.equal(limits(null).limits.ruler.remoteWriteSigv4, undefined)
+  t.throws(() => limits({ service_name: 'other' }), /service_name/)
+})
+
+test('a ruler with a query frontend evaluates rules itself, and names the keys', async t => {
+  const file = { ruler: { evaluation: { mode: 'remote', query_frontend: { address: 'q:9095' } } } }
+  t.same(doubtsIn(file), [])
+  t.same(
+    load(file).idleKeys.map(({ message }) => message),
+    ['ruler.evaluation.mode', 'ruler.evaluation.query_frontend'],
+  )
+})
