@@ -64,15 +64,36 @@ export async function runCatalogDamage({ seed, rounds, dir }: PartOptions): Prom
   const random = new Random(seed)
   const problems: string[] = []
   let named = 0
-  const starts = Math.min(whole.length, rounds ?? whole.length)
-  for (let i = 0; i < starts; i++) {
+  const places =
+    rounds === undefined
+      ? placesToFlip(whole)
+      : Array.from({ length: rounds }, () => random.below(whole.length))
+  for (const at of places) {
     const bytes = Buffer.from(whole)
-    const at = rounds === undefined ? i : random.below(whole.length)
     bytes[at]! ^= 1 << random.below(8)
     const outcome = await startOnCatalog(join(dir, 'store'), join(dir, 'copy'), bytes)
     if (outcome.isNamed) named++
     for (const problem of outcome.problems) problems.push(`byte ${at}: ${problem}`)
   }
   await close().catch(() => undefined)
-  return { counts: `${starts} flipped bytes, ${named} named in the log`, problems }
+  const counts = `${places.length} flipped bytes of ${whole.length}, ${named} named in the log`
+  return { counts, problems }
+}
+
+/** How far from bytes that hold something every byte is flipped, and how many bytes of empty room share one flip. */
+const nearBytes = 16
+const emptyBytesPerFlip = 16
+
+/**
+ * Returns the bytes of a catalog to flip: every one that holds something or is near one that does, and some of the empty
+ * room between, which is most of a small catalog.
+ */
+function placesToFlip(whole: Buffer): number[] {
+  const places: number[] = []
+  let lastInUse = Number.NEGATIVE_INFINITY
+  for (let at = 0; at < whole.length; at++) {
+    if (whole[Math.min(at + nearBytes, whole.length - 1)] !== 0) lastInUse = at + nearBytes
+    if (at - lastInUse <= nearBytes || at % emptyBytesPerFlip === 0) places.push(at)
+  }
+  return places
 }

@@ -8,8 +8,8 @@ import type { PartOptions, PartReport } from './parts.ts'
 const root = join(import.meta.dirname, '..')
 
 export async function runKills({ seed, rounds = 1000 }: PartOptions): Promise<PartReport> {
-  // Kills while pushing take less than a second each, rounds of compaction some ten.
-  const merges = Math.ceil(rounds / 20)
+  // Kills while pushing take about a second each, rounds of compaction some ten.
+  const merges = Math.ceil(rounds / 40)
   const env = {
     ...process.env,
     SKALD_CRASH_SEED: String(seed),

@@ -10,6 +10,8 @@ export interface TortureOptions {
   readonly rounds: number | undefined
   /** Length of the soak, and of the time in which replicas are disturbed. */
   readonly minutes: number
+  /** Parts that run at a time. */
+  readonly jobs: number
 }
 
 /** These run only if they are named, because they take half an hour. */
@@ -28,6 +30,7 @@ export function parseTortureOptions(
       seed: { type: 'string' },
       rounds: { type: 'string' },
       minutes: { type: 'string' },
+      jobs: { type: 'string' },
     },
   })
   const named = [...positionals, ...(values.only ?? [])]
@@ -35,11 +38,14 @@ export function parseTortureOptions(
     if (!known.includes(name)) throw new Error(`There is no part ${name}`)
   }
   const seed = values.seed === undefined ? Date.now() % 1_000_000 : wholeNumber('seed', values.seed)
+  const jobs = values.jobs === undefined ? 2 : wholeNumber('jobs', values.jobs)
+  if (jobs < 1) throw new Error('--jobs must be at least 1')
   return {
     names: named.length > 0 ? named : known.filter(name => !onlyByName.includes(name)),
     seed,
     rounds: values.rounds === undefined ? undefined : wholeNumber('rounds', values.rounds),
     minutes: values.minutes === undefined ? 30 : wholeNumber('minutes', values.minutes),
+    jobs,
   }
 }
 
@@ -50,6 +56,6 @@ function wholeNumber(name: string, text: string): number {
 
 /** Returns the help text. */
 export function usage(known: readonly string[]): string {
-  return `Usage: npm run torture -- [PART...] [--only PART] [--seed N] [--rounds N] [--minutes N]
+  return `Usage: npm run torture -- [PART...] [--only PART] [--seed N] [--rounds N] [--minutes N] [--jobs N]
 Parts: ${known.join(', ')}`
 }
