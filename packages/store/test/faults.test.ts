@@ -272,7 +272,7 @@ test('a leftover of an older version does not bring deleted entries back', async
     'DROP TABLE pair_days; DROP TABLE marks; DROP TABLE lost_segments;' +
       'DROP TABLE rule_groups; DROP TABLE rule_evaluations; DROP TABLE rule_alerts;' +
       'ALTER TABLE segments DROP COLUMN version;' +
-      'PRAGMA user_version = 2',
+      'PRAGMA user_version = 2; PRAGMA application_id = 0',
   )
   database.close()
   const later = await openLife(dir, none, clock)

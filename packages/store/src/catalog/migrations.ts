@@ -2,6 +2,7 @@
 // run the first n of them (PRAGMA user_version).
 
 import type Database from 'better-sqlite3'
+import { isSealed, seal } from './seal.ts'
 
 export const migrations: readonly string[] = [
   `
@@ -142,6 +143,8 @@ export function migrate(database: Database.Database, path: string): void {
     database.transaction(() => {
       database.exec(migrations[next]!)
       database.pragma(`user_version = ${next + 1}`)
+      seal(database)
     })()
   }
+  if (!isSealed(database)) seal(database)
 }

@@ -11,6 +11,7 @@ import type { CatalogPart, EnteredMarks, SegmentInfo } from './catalog.ts'
 import type { DeleteRequest } from './delete-requests.ts'
 import type { KeptGroup } from './kept-rules.ts'
 import { migrations } from './migrations.ts'
+import { checkSeal } from './seal.ts'
 import { deleteColumns } from './sqlite-delete-requests.ts'
 
 /** The first version of the tables that has everything that is read here. */
@@ -78,6 +79,7 @@ function open(path: string, onClose: () => void): CatalogReader {
   const database = new Database(path, { readonly: true, fileMustExist: true })
   try {
     database.pragma(`cache_size = -${catalogPagesKib}`)
+    checkSeal(database)
     const version = database.pragma('user_version', { simple: true }) as number
     if (version > migrations.length) {
       throw new RangeError(

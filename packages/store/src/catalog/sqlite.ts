@@ -27,6 +27,7 @@ import type {
 import { type EnteredChange, versionsOf } from './catalog-changes.ts'
 import { activityStepNs, KnownStreams, stepOf } from './known-streams.ts'
 import { migrate } from './migrations.ts'
+import { checkSeal } from './seal.ts'
 import { SqliteDeleteRequests } from './sqlite-delete-requests.ts'
 import { SqliteRules } from './sqlite-rules.ts'
 import { type CatalogStatements, prepareStatements } from './sqlite-statements.ts'
@@ -44,6 +45,8 @@ export function openSqliteCatalog(path: string): SqliteCatalog {
   closeSync(openSync(path, 'a', privateFileMode))
   const database = new Database(path)
   try {
+    // Before all else, because the first statement that reads a damaged header has no clear error.
+    checkSeal(database)
     database.pragma('journal_mode = WAL')
     database.pragma('synchronous = NORMAL')
     database.pragma(`journal_size_limit = ${catalogLogBytesMax}`)

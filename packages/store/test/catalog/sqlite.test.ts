@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { maxBigint, minBigint } from '@skald/go-dialect'
 import { createLabelSet, formatLabelSet, type Matcher, type MatcherOp } from '@skald/wire'
@@ -6,7 +6,9 @@ import Database from 'better-sqlite3'
 import { type Test, test } from 'tap'
 import type { CatalogSegment, StreamActivity, TimeRange } from '../../src/catalog/catalog.ts'
 import { migrations } from '../../src/catalog/migrations.ts'
+import { seal } from '../../src/catalog/seal.ts'
 import { openSqliteCatalog, type SqliteCatalog } from '../../src/catalog/sqlite.ts'
+import { openCatalogReader } from '../../src/catalog/sqlite-reader.ts'
 import { segmentName } from '../../src/segment/name.ts'
 import { day, dayNs, type Labels, midnightNs } from '../harness.ts'
 
@@ -73,12 +75,60 @@ test('a catalog records its version, and one from a newer version is refused', a
   await openSqliteCatalog(path).close()
   const database = new Database(path)
   t.equal(database.pragma('user_version', { simple: true }), migrations.length)
-  database.pragma(`user_version = ${migrations.length + 1}`)
-  database.close()
-  t.throws(() => openSqliteCatalog(path), {
+  const newer = {
     name: 'RangeError',
     message: `Cannot open catalog ${path}: version ${migrations.length + 1} is newer than this program`,
-  })
+  }
+  database.pragma(`user_version = ${migrations.length + 1}`)
+  seal(database)
+  t.throws(() => openSqliteCatalog(path), newer)
+  t.throws(() => openCatalogReader(path), newer)
+  database.pragma('application_id = 0')
+  t.throws(() => openSqliteCatalog(path), newer, 'without a seal')
+  database.close()
+})
+
+test('a version or a table that does not fit the seal is damage', async t => {
+  const path = join(t.testdir(), 'catalog.sqlite')
+  await openSqliteCatalog(path).close()
+  const damages = [
+    `PRAGMA user_version = ${migrations.length + 4}`,
+    'ALTER TABLE segments RENAME COLUMN name TO lame',
+    'DROP TABLE pair_days',
+    'PRAGMA application_id = 5',
+  ]
+  const whole = readFileSync(path)
+  for (const damage of damages) {
+    writeFileSync(path, whole)
+    const database = new Database(path)
+    database.exec(damage)
+    database.close()
+    const corrupt = { code: 'SQLITE_CORRUPT', message: /^The catalog is damaged/ }
+    t.throws(() => openSqliteCatalog(path), corrupt, damage)
+    t.throws(() => openCatalogReader(path), corrupt, damage)
+  }
+  // The number of the schema format, which SQLite reads first.
+  const bytes = Buffer.from(whole)
+  bytes[47]! ^= 64
+  writeFileSync(path, bytes)
+  t.throws(() => openSqliteCatalog(path), { code: 'SQLITE_CORRUPT', message: /file format/ })
+})
+
+test('a catalog without a seal gets one, also when it is upgraded', async t => {
+  const path = join(t.testdir(), 'catalog.sqlite')
+  for (const [setup, what] of [
+    ['', 'newest version'],
+    [migrations[0]!, 'first version'],
+  ] as const) {
+    rmSync(path, { force: true })
+    if (setup === '') await openSqliteCatalog(path).close()
+    const database = new Database(path)
+    database.exec(setup === '' ? 'PRAGMA application_id = 0' : `${setup}; PRAGMA user_version = 1`)
+    await openSqliteCatalog(path).close()
+    t.not(database.pragma('application_id', { simple: true }), 0, what)
+    database.close()
+    await openSqliteCatalog(path).close()
+  }
 })
 
 test('a file that is not a database is reported by its code', async t => {

@@ -8,6 +8,9 @@ import { fillCatalog, readCatalog, startOnCatalog } from './damaged-catalog.ts'
 /** A prime, and other bytes on every day. */
 const stride = 1543
 const first = (Math.floor(Date.now() / 86_400_000) * 13) % stride
+/** The first page has the header and the schema, which SQLite does not check. */
+const firstPageBytes = 4096
+const firstPageStride = 97
 
 test('no flipped byte of a catalog hides a segment or a stream', { timeout: 120_000 }, async t => {
   const dir = join(t.testdir({ store: {} }), 'store')
@@ -15,7 +18,10 @@ test('no flipped byte of a catalog hides a segment or a stream', { timeout: 120_
   const whole = readCatalog(dir)
   const copy = join(t.testdirName, 'copy')
   t.same(await startOnCatalog(dir, copy, whole), { isNamed: false, problems: [] })
-  for (let at = first; at < whole.length; at += stride) {
+  const places: number[] = []
+  for (let at = first % firstPageStride; at < firstPageBytes; at += firstPageStride) places.push(at)
+  for (let at = firstPageBytes + first; at < whole.length; at += stride) places.push(at)
+  for (const at of places) {
     const bytes = Buffer.from(whole)
     bytes[at]! ^= 1 << (at % 8)
     const { problems } = await startOnCatalog(dir, copy, bytes)

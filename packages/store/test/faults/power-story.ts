@@ -304,7 +304,7 @@ class PowerStory {
       'DROP TABLE pair_days; DROP TABLE marks; DROP TABLE lost_segments;' +
         'DROP TABLE rule_groups; DROP TABLE rule_evaluations; DROP TABLE rule_alerts;' +
         'ALTER TABLE segments DROP COLUMN version;' +
-        'PRAGMA user_version = 2',
+        'PRAGMA user_version = 2; PRAGMA application_id = 0',
     )
     database.close()
     this.#medium.sync()
