@@ -193,10 +193,16 @@ test('a catalog that cannot be opened in its directory is read from a copy', asy
 
 test('a catalog of a newer Skald is not judged', async t => {
   const { dir } = await makeSmallStore(t)
-  changeCatalog(dir, 'PRAGMA user_version = 99')
+  changeCatalog(dir, 'PRAGMA user_version = 99; PRAGMA application_id = 0')
   await t.rejects(verify(dir), { code: 'UPKEEP_PATH', message: /version 99 is newer/ })
   changeCatalog(dir, 'PRAGMA user_version = 2')
   await t.rejects(verify(dir), { code: 'UPKEEP_PATH', message: /start the store once/ })
+})
+
+test('a version that does not fit the seal is damage', async t => {
+  const { dir } = await makeSmallStore(t)
+  changeCatalog(dir, 'PRAGMA user_version = 99')
+  t.match((await verify(dir)).damage, [{ file: 'catalog.sqlite', what: /do not fit its seal/ }])
 })
 
 test('a segment that is replaced during the check is no damage', async t => {
