@@ -1,4 +1,4 @@
-// Kinds of discovery that Promtail has and the agent does not. They are refused by name, with advice what
+// Kinds of discovery that Promtail has and the agent does not. They are refused by name, with advice on what
 // to do instead. Each serves one vendor's cloud and finds the targets of a whole network. Logs are read on
 // the host that writes them, so these kinds only ever added labels.
 

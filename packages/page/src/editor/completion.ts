@@ -1,4 +1,4 @@
-// Proposes what can be written at a place of a query: label names, their values, stages, fields, functions.
+// Suggests what can be written at a place in a query: label names, their values, stages, fields, functions.
 
 import type { Completion, CompletionContext, CompletionResult } from '@codemirror/autocomplete'
 import type { DetectedField } from '../api/answers.ts'

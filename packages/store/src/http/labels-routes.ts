@@ -15,7 +15,7 @@ export interface LabelsRouteOptions extends ReadRouteOptions {
   readonly catalog: Catalog
 }
 
-/** Finds something. Calls `onCount` with the number of streams it looks at, which may throw. */
+/** Finds names, values or series. Calls `onCount` with the number of streams it looks at, which may throw. */
 type Find<T> = (request: FastifyRequest, onCount: (count: number) => void) => Promise<T>
 
 /** Adds the label and series routes, including the older `/api/prom` ones. */

@@ -38,7 +38,7 @@ export interface ListenerOptions {
 
 /** A socket that answers 503 until `serve` is called. */
 export class Listener {
-  /** A server of `https` is one of `http` for all that asks it. */
+  /** An `https` server works like an `http` one for all code that uses it. */
   readonly server: Server
   /** The same server, if it speaks TLS. */
   readonly tlsServer: TlsServer | undefined

@@ -61,7 +61,7 @@ export class StoreMemory {
   }
 }
 
-/** Keeps queries within `maxBytes`; `undefined` without a limit, which 0 stands for. */
+/** Keeps queries within `maxBytes`. `undefined` if that is 0, which means no limit. */
 export function openMemory(options: StoreMemoryOptions): StoreMemory | undefined {
   return options.maxBytes === 0 ? undefined : new StoreMemory(options)
 }

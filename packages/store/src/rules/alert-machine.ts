@@ -1,5 +1,5 @@
-// The alerts of one rule: pending, firing, ended. Like in Prometheus, each evaluation gives the samples that are there
-// now, and the time decides what becomes of the alerts. Pure: it has no clock and no files.
+// The alerts of one rule: pending, firing, ended. As in Prometheus, each evaluation takes the samples of that moment, and
+// the time decides what becomes of the alerts. Pure: it has no clock and no files.
 
 import { formatLabelSet, type LabelSet } from '@skald/wire'
 import { RuleResultError } from '../errors.ts'

@@ -40,7 +40,7 @@ export interface GroupRunnerOptions {
   readonly resendDelayMs: number
   readonly toleranceMs: number
   readonly graceMs: number
-  /** How long a gap may be that is no outage, beside two intervals. */
+  /** How long a gap may be before it is an outage, on top of two intervals. */
   readonly takeoverMs: number
   readonly context: RuleContext
   readonly state: GroupState

@@ -1,5 +1,5 @@
-// Which webhooks know the state of an alert. It is stored with the alert, so that neither a restart nor another process
-// that goes on tells one of them the same again. Pure.
+// Which webhooks know the state of an alert. It is stored with the alert, so that neither a restart nor a process that
+// takes over tells one of them the same thing twice. Pure.
 
 import { formatLabelSet } from '@skald/wire'
 import type { Alert } from './alert-machine.ts'

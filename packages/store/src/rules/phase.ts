@@ -10,7 +10,7 @@ export function phaseOf(key: string, intervalMs: number): number {
   return Math.floor(((hash % rulePhases) * intervalMs) / rulePhases)
 }
 
-/** Returns the last moment of a group that is not after a time. */
+/** Returns the last evaluation of a group at or before a time. */
 export function slotBefore(nowMs: number, intervalMs: number, phaseMs: number): number {
   return Math.floor((nowMs - phaseMs) / intervalMs) * intervalMs + phaseMs
 }

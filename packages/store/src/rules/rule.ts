@@ -1,4 +1,4 @@
-// The rules of a tenant, as a file or a request says them, after checking.
+// The rules of a tenant, as read from a file or a request, and checked.
 
 /** What all rules have. */
 interface RuleBase {

@@ -1,6 +1,6 @@
-// Copies a store into a directory, also while it runs. The catalog is copied at one moment, then the segments
-// that it has. If one of them is gone, the store has replaced it since: then the catalog is copied again, until
-// catalog and files agree. Segments never change, so those that an earlier backup copied are only checked.
+// Copies a store into a directory, also while it runs. First it copies the catalog as of one moment, then the segments
+// in it. If one of them is gone, the store has replaced it since, and the catalog is copied again, until catalog and
+// files agree. Segments never change, so those that an earlier backup copied are only checked.
 
 import { existsSync } from 'node:fs'
 import { link, rename, rm } from 'node:fs/promises'

@@ -34,7 +34,7 @@ export interface SyslogReceiverParts {
 /** The sender of a message, and what its last one was. */
 interface Sender {
   readonly address: string
-  /** The time in its last message, and how many had the same before. */
+  /** The time of its last message, and how many messages had the same time before. */
   lastNs: bigint
   equalCount: bigint
 }
