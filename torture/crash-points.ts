@@ -2,7 +2,7 @@
 
 import { join } from 'node:path'
 import { runCrashPoint } from '../packages/store/test/faults/crash-point.ts'
-import type { PartOptions, PartReport } from './parts.ts'
+import type { PartOptions, PartReport } from './part.ts'
 
 export async function runCrashPoints({ seed, rounds, dir }: PartOptions): Promise<PartReport> {
   const problems: string[] = []

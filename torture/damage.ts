@@ -10,7 +10,7 @@ import {
 } from '../packages/store/test/faults/damaged-catalog.ts'
 import { answerProblems, openDamagedStore } from '../packages/store/test/faults/damaged-store.ts'
 import { openStorage } from '../packages/store/test/harness.ts'
-import type { PartOptions, PartReport } from './parts.ts'
+import type { PartOptions, PartReport } from './part.ts'
 
 /** What tests get from tap, for a directory. */
 function scopeOf(dir: string) {

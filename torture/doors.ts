@@ -1,7 +1,7 @@
 // Half a million damaged requests of every protocol, from clients with and without rights.
 
 import { fuzzRequests } from '../e2e/fuzzed-requests.ts'
-import type { PartOptions, PartReport } from './parts.ts'
+import type { PartOptions, PartReport } from './part.ts'
 
 /** Requests of one round. */
 const requestsPerRound = 50_000

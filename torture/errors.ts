@@ -6,7 +6,7 @@ import {
   failingKinds,
   runErrorStory,
 } from '../packages/store/test/faults/error-story.ts'
-import type { PartOptions, PartReport } from './parts.ts'
+import type { PartOptions, PartReport } from './part.ts'
 
 export async function runErrors({ rounds, dir }: PartOptions): Promise<PartReport> {
   const problems: string[] = []

@@ -18,7 +18,7 @@ import {
 import { LineLedger } from '../e2e/line-ledger.ts'
 import { makeLine } from '../e2e/log-lines.ts'
 import { JumpingClock } from './jumping-clock.ts'
-import type { PartOptions, PartReport } from './parts.ts'
+import type { PartOptions, PartReport } from './part.ts'
 
 const clientCount = 3
 const fileCount = 3

@@ -3,7 +3,7 @@
 
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
-import type { PartOptions, PartReport } from './parts.ts'
+import type { PartOptions, PartReport } from './part.ts'
 
 const root = join(import.meta.dirname, '..')
 

@@ -8,7 +8,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { buildProgram } from '../release/program.ts'
 import { parseTortureOptions, type TortureOptions, usage } from './options.ts'
-import { type PartReport, parts } from './parts.ts'
+import type { PartReport } from './part.ts'
+import { parts } from './parts.ts'
 
 async function main(): Promise<void> {
   let options: TortureOptions

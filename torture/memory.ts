@@ -10,7 +10,7 @@ import {
   type StormSize,
   stormConfig,
 } from '../e2e/memory-storm.ts'
-import type { PartOptions, PartReport } from './parts.ts'
+import type { PartOptions, PartReport } from './part.ts'
 
 const size: StormSize = {
   ids: 120_000,

@@ -7,26 +7,12 @@ import { runErrors } from './errors.ts'
 import { runHistory } from './history.ts'
 import { runKills } from './kills.ts'
 import { runMemory } from './memory.ts'
+import type { PartOptions, PartReport } from './part.ts'
 import { runPowerLoss } from './power-loss.ts'
 import { runReplicaPoints } from './replica-points.ts'
 import { runRules } from './rules.ts'
 import { runNetwork, runScaled } from './scaled.ts'
 import { runSoak } from './soak.ts'
-
-export interface PartOptions {
-  readonly seed: number
-  /** `undefined` means the long form. */
-  readonly rounds: number | undefined
-  readonly minutes: number
-  /** A directory for the part, which may not exist yet. */
-  readonly dir: string
-}
-
-export interface PartReport {
-  /** What was done, in numbers and words. */
-  readonly counts: string
-  readonly problems: readonly string[]
-}
 
 export interface Part {
   readonly run: (options: PartOptions) => Promise<PartReport>

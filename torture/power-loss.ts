@@ -2,7 +2,7 @@
 
 import { join } from 'node:path'
 import { runPowerStory } from '../packages/store/test/faults/power-story.ts'
-import type { PartOptions, PartReport } from './parts.ts'
+import type { PartOptions, PartReport } from './part.ts'
 
 export async function runPowerLoss({ seed, rounds = 1000, dir }: PartOptions): Promise<PartReport> {
   const problems: string[] = []

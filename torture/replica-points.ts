@@ -3,7 +3,7 @@
 import { mkdirSync } from 'node:fs'
 import { pointModes, runReplicaPoint } from '../packages/store/test/faults/replica-point.ts'
 import { createPostgres, noPostgres } from '../test/postgres-server.ts'
-import type { PartOptions, PartReport } from './parts.ts'
+import type { PartOptions, PartReport } from './part.ts'
 
 export async function runReplicaPoints({ seed, rounds, dir }: PartOptions): Promise<PartReport> {
   if (noPostgres) return { counts: 'nothing was run', problems: [noPostgres] }

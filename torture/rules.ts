@@ -3,7 +3,7 @@
 import { Random } from '../bench/random.ts'
 import { skipAlertServers } from '../e2e/alert-servers.ts'
 import { killWhileEvaluating } from '../e2e/killed-rules.ts'
-import type { PartOptions, PartReport } from './parts.ts'
+import type { PartOptions, PartReport } from './part.ts'
 
 export async function runRules({
   seed,

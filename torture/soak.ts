@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { createLabelSet } from '@skald/wire'
 import { openLimits, startStore, type TestStore } from '../e2e/harness.ts'
 import { makeLine } from '../e2e/log-lines.ts'
-import type { PartOptions, PartReport } from './parts.ts'
+import type { PartOptions, PartReport } from './part.ts'
 
 const sampleMs = 2_000
 /** The first part of a soak fills caches, and says nothing. */
