@@ -1,6 +1,7 @@
 // The source for queries that read several tenants: runs a leaf for each of them, as if it were alone, and merges what
 // they found. The engine learns of the tenants only by their label.
 
+import { maxBigint, minBigint } from '@skald/go-dialect'
 import {
   chooseTenants,
   type Leaf,
@@ -33,7 +34,9 @@ export function createJoinedSource(parts: JoinedSourceParts): LogSource {
       const { tenants, matchers } = chooseTenants(parts.tenants, leaf.matchers)
       const joined = new JoinedResult(leaf, parts.hold)
       const own = leafOfTenant(leaf, matchers)
-      for await (const found of selectOfEach(tenants, own, { parts, signal })) joined.add(found)
+      const nextLeaf = () => joined.withoutKnown(own)
+      for await (const found of selectOfEach(tenants, nextLeaf, { parts, signal }))
+        joined.add(found)
       signal.throwIfAborted()
       return joined.result()
     },
@@ -72,6 +75,20 @@ class JoinedResult {
     this.#merged = merged
   }
 
+  /**
+   * Returns a leaf for the next tenants: without the times whose lines would come after all that the answer has room for.
+   * Lines of the last time itself may still change places with it.
+   */
+  withoutKnown(leaf: Leaf): Leaf {
+    if (leaf.kind !== 'logs' || this.#merged?.kind !== 'logs') return leaf
+    const { entries } = this.#merged.found
+    const last = entries.at(-1)
+    if (!last || entries.length < leaf.limit) return leaf
+    return leaf.direction === 'backward'
+      ? { ...leaf, startNs: maxBigint(leaf.startNs, last.timestampNs) }
+      : { ...leaf, endNs: minBigint(leaf.endNs, last.timestampNs + 1n) }
+  }
+
   result(): LeafResult {
     return this.#merged ?? mergeTenants(this.#leaf, this.#rest)
   }
@@ -91,16 +108,18 @@ interface Found extends TenantResult {
 /** Runs a leaf for each tenant, and yields those of a few at a time. If one fails, the others end too. */
 async function* selectOfEach(
   tenants: readonly string[],
-  leaf: Leaf,
+  nextLeaf: () => Leaf,
   { parts, signal }: { readonly parts: JoinedSourceParts; readonly signal: AbortSignal },
 ): AsyncGenerator<readonly Found[]> {
   const { maxQueryBytesRead, maxQuerierBytesRead } = parts.limits
-  // What was read of one tenant counts for the next, so they run one by one.
-  const atOnce = maxQueryBytesRead > 0 || maxQuerierBytesRead > 0 ? 1 : tenantLeavesAtOnce
+  // What was read of one tenant counts for the next, so they run one by one, over all of the time.
+  const isBounded = maxQueryBytesRead > 0 || maxQuerierBytesRead > 0
+  const atOnce = isBounded ? 1 : tenantLeavesAtOnce
+  const whole = nextLeaf()
   const controller = new AbortController()
   const either = AbortSignal.any([signal, controller.signal])
   let bytesBefore = 0
-  const select = async (tenant: string) => {
+  const select = async (tenant: string, leaf: Leaf) => {
     const own = parts.partsOf(tenant)
     const { cardinalityLimit } = own.limits ?? noLimits
     const limits = { cardinalityLimit, maxQueryBytesRead, maxQuerierBytesRead, bytesBefore }
@@ -109,7 +128,9 @@ async function* selectOfEach(
   }
   try {
     for (let from = 0; from < tenants.length; from += atOnce) {
-      const answers = await Promise.all(tenants.slice(from, from + atOnce).map(select))
+      const leaf = isBounded ? whole : nextLeaf()
+      const few = tenants.slice(from, from + atOnce)
+      const answers = await Promise.all(few.map(tenant => select(tenant, leaf)))
       for (const { chosenBytes } of answers) bytesBefore += chosenBytes
       yield answers
     }
