@@ -11,6 +11,8 @@ import { makeLine, parseLineName } from './log-lines.ts'
 
 const seed = Number(process.env.SKALD_CRASH_SEED ?? Date.now() % 1_000_000)
 const killCount = Number(process.env.SKALD_CRASH_KILLS ?? 8)
+/** After how many kills new lines are compared. The threads for queries cost more than a start does. */
+const killsPerCheck = killCount > 50 ? 5 : 1
 const clientCount = 4
 const linesPerPush = 120
 /** Much longer than a start takes, so that a busy machine fails no test. The bench requires 1 s. */
@@ -41,13 +43,13 @@ test('store has every acknowledged entry after each of many kills during pushes'
     await Promise.all([killing, ...pushing])
     const readyMs = await store.start()
     readyTimes.push(readyMs)
-    // Compares new lines after each start, and all lines again at the end.
-    for (const client of clients) {
+    // Compares new lines after one start or a few, and all lines again at the end.
+    for (const client of kill % killsPerCheck === 0 ? clients : []) {
       for (const problem of await client.checkRecent()) problems.push(`kill ${kill}: ${problem}`)
     }
     if (problems.length > 0) break
   }
-  t.strictSame(problems, [], 'every acknowledged entry is there after each start')
+  t.strictSame(problems, [], 'every acknowledged entry is there after the starts')
 
   const endNs = BigInt(Date.now() + 60_000) * 1_000_000n
   for await (const entry of store.entries('{job="crash"}', startNs, endNs)) ledger.add(entry)
