@@ -1,7 +1,16 @@
 // Bundles the program for a fast start.
 
-import { copyFileSync, existsSync, globSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import {
+  copyFileSync,
+  existsSync,
+  globSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { readFile } from 'node:fs/promises'
+import { isBuiltin } from 'node:module'
 import { basename, dirname, join, resolve } from 'node:path'
 import { build, type Plugin } from 'esbuild'
 import { packageDirs, rootDir } from './packages.ts'
@@ -15,10 +24,12 @@ const neighbour = /new URL\(['"](\.[^'"]+)['"], import\.meta\.url\)/g
 /** Files that may name others in that way. Reading all of node_modules for it would take long. */
 const naming = /\/(packages\/[^/]+\/src\/.*\.ts|@platformatic\/wasm-utils\/.*\.js)$/
 
+/** An `import` from what may be a module of Node, as esbuild writes it. */
+const packageImport = /^import ([^;'"]+) from "([\w:/]+)";$/gm
+
 /** Some bundled packages are CommonJS, and load Node's modules with `require`. */
 const banner =
-  "import { createRequire as createRequireOfBundle } from 'node:module';" +
-  'const require = createRequireOfBundle(import.meta.url);'
+  "const require = globalThis.process.getBuiltinModule('node:module').createRequire(import.meta.url);"
 
 /**
  * Bundles the command line and the files of its threads, with everything they import except `nativePackages`, into
@@ -60,11 +71,32 @@ export async function bundleProgram(outDir: string): Promise<string[]> {
     metafile: true,
   })
   for (const output of globSync(join(outDir, '*.js'))) {
-    for (const [url, name = ''] of readFileSync(output, 'utf8').matchAll(neighbour)) {
+    const text = readFileSync(output, 'utf8')
+    for (const [url, name = ''] of text.matchAll(neighbour)) {
       if (!existsSync(resolve(outDir, name))) throw new Error(`${output}: ${url} is not there`)
     }
+    writeFileSync(output, takeBuiltins(text))
   }
   return Object.keys(metafile.inputs).map(path => resolve(rootDir, path))
+}
+
+/**
+ * Takes what a file imports from Node as properties of Node's modules. An `import` reads all properties of a module, also
+ * those that load a further part of Node when they are read: of `node:http`, a client of its own.
+ * @throws Error when an import has a form that is not known here.
+ */
+function takeBuiltins(text: string): string {
+  const taken: string[] = []
+  const rest = text.replace(packageImport, (statement, names: string, module: string) => {
+    if (!isBuiltin(module)) return statement
+    const [, whole, list] = /^(?:(?:\* as )?([\w$]+))?(?:,? ?(\{[^}]*\}))?$/.exec(names) ?? []
+    if (whole === undefined && list === undefined) throw new Error(`Cannot bundle ${statement}`)
+    const from = `globalThis.process.getBuiltinModule(${JSON.stringify(module)})`
+    if (whole !== undefined) taken.push(`const ${whole} = ${from};`)
+    if (list !== undefined) taken.push(`const ${list.replaceAll(' as ', ': ')} = ${from};`)
+    return ''
+  })
+  return [...taken, rest].join('\n')
 }
 
 function sourceFiles(): string[] {

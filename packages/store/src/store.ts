@@ -31,7 +31,7 @@ import { addPushRoutes } from './http/push-route.ts'
 import type { LineRouteOptions, ReadRouteOptions } from './http/query-context.ts'
 import { addQueryRoutes } from './http/query-routes.ts'
 import { addRulesRoutes, type RulesService } from './http/rules-routes.ts'
-import { createHttpServer, refuseOtherMethods, watchMethods } from './http/server.ts'
+import { createHttpServer } from './http/server.ts'
 import { addStatusRoute, type StatusRouteParts } from './http/status-route.ts'
 import { addStatusRoutes, type StatusRouteOptions } from './http/status-routes.ts'
 import { addTailRoutes, upgradesBelow } from './http/tail-route.ts'
@@ -420,7 +420,6 @@ async function addRoutes(app: FastifyInstance, parts: RouteParts): Promise<void>
   const { config, limitsOf, clock, catalog, ingester, guard, budget, deletes } = parts
   const { hub, metrics, status, shown, beside, memory, rules, auth, openSource } = parts
   const { authEnabled } = config
-  const methodsOf = watchMethods(app)
   const reading = {
     authEnabled,
     mayJoinTenants: config.mayJoinTenants,
@@ -483,5 +482,4 @@ async function addRoutes(app: FastifyInstance, parts: RouteParts): Promise<void>
     },
     { prefix: config.httpPathPrefix },
   )
-  refuseOtherMethods(app, methodsOf)
 }

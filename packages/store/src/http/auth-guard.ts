@@ -30,10 +30,6 @@ declare module 'fastify' {
     /** Returns whether the client may still come in: a body can last for days. Absent if everybody may. */
     isStillAdmitted?: () => boolean
   }
-  interface FastifyContextConfig {
-    /** Set if the route only says that it does not take this method. */
-    isRefusal?: boolean
-  }
 }
 
 export interface AuthGuardParts {
@@ -57,6 +53,7 @@ const pageHeader = 'x-skald-page'
 /** What the guard looks at to find out who asks. */
 type Asking = Pick<FastifyRequest, 'headers' | 'ip' | 'method' | 'url'> & {
   readonly routeOptions?: { readonly url?: string | undefined }
+  readonly refusal?: FastifyRequest['refusal']
 }
 
 type Done = (error?: Error) => void
@@ -190,9 +187,9 @@ export class AuthGuard {
   }
 
   #needOf({ method, routeOptions }: FastifyRequest): RouteNeed {
-    const { url, config } = routeOptions
+    const { url } = routeOptions
     // An unknown path, or a method that the path does not have.
-    if (url === undefined || config.isRefusal) return 'known'
+    if (url === undefined) return 'known'
     const { prefix, authenticator } = this.#parts
     const path = url.startsWith(prefix) ? url.slice(prefix.length) : url
     const isMetrics = path === '/metrics' || path === '/agent/metrics'
@@ -278,8 +275,8 @@ export class AuthGuard {
 const otherPage = 'a page of another server may not use this session'
 
 /** Says where a request came from and where it went. Of a path with a key, the pattern is enough. */
-export function placeOf({ ip, method, url, routeOptions }: Asking) {
-  const pattern = routeOptions?.url
+export function placeOf({ ip, method, url, routeOptions, refusal }: Asking) {
+  const pattern = routeOptions?.url ?? refusal?.url
   return { address: ip, method, path: pattern?.endsWith('/:key') ? pattern : url.split('?')[0]! }
 }
 

@@ -8,7 +8,6 @@ import {
   type FastifyReply,
   type FastifyRequest,
   fastify,
-  type HTTPMethods,
   LogController,
 } from 'fastify'
 import { formBytesMax, pathParamCharsMax } from '../limits.ts'
@@ -16,7 +15,15 @@ import type { StoreMetrics } from '../metrics.ts'
 import { watchConnections } from './connection-watch.ts'
 import { answerOf, type RequestError } from './error-status.ts'
 import { compressAnswers } from './gzip.ts'
+import { type KnownPath, KnownPaths } from './known-paths.ts'
 import type { Listener } from './listener.ts'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The path of a request whose method it does not have. */
+    refusal: KnownPath | undefined
+  }
+}
 
 /** Status of requests whose client disconnected before the answer, as in Loki's metrics. */
 const clientGone = 499
@@ -44,6 +51,11 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
     routerOptions: { maxParamLength: pathParamCharsMax },
     serverFactory: () => listener.server,
   })
+  const paths = new KnownPaths(app)
+  app.decorateRequest('refusal', undefined)
+  app.addHook('onRequest', async request => {
+    if (request.is404) request.refusal = paths.refusalOf(request.method, request.url)
+  })
   watchConnections(app, { pauseMs: bodyPauseMs })
   compressAnswers(app)
   app.removeAllContentTypeParsers()
@@ -58,7 +70,11 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
       .header('Location', [clean, ...query].join('?'))
       .send()
   })
-  app.setNotFoundHandler((_request, reply) => {
+  app.setNotFoundHandler(({ refusal }, reply) => {
+    if (refusal) {
+      const allow = [...refusal.methods].join(', ')
+      return void reply.code(405).header('Allow', allow).send()
+    }
     void reply.code(404).type('text/plain; charset=utf-8').send('404 page not found\n')
   })
   app.setErrorHandler((error: RequestError, request, reply) =>
@@ -74,7 +90,7 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
 
 function countRequests(app: FastifyInstance, { metrics, mayUpgrade }: HttpServerOptions): void {
   const count = (request: FastifyRequest, reply: FastifyReply, status: number) => {
-    const route = routeName(request.routeOptions.url)
+    const route = routeName(request.routeOptions.url ?? request.refusal?.url)
     const labels = { method: request.method, route, status_code: String(status) }
     metrics.requestSeconds.observe(labels, reply.elapsedTime / 1000)
   }
@@ -123,46 +139,4 @@ function routeName(url: string | undefined): string {
   return url === undefined
     ? 'other'
     : url.replace(/^\//, '').replace(/[^a-zA-Z0-9]+/g, '_') || 'root'
-}
-
-const allMethods: readonly HTTPMethods[] = [
-  'GET',
-  'HEAD',
-  'POST',
-  'PUT',
-  'DELETE',
-  'PATCH',
-  'OPTIONS',
-]
-
-/** Records the methods of every path added from now on. */
-export function watchMethods(app: FastifyInstance): ReadonlyMap<string, ReadonlySet<string>> {
-  const methodsOf = new Map<string, Set<string>>()
-  app.addHook('onRoute', ({ url, method }) => {
-    const methods = methodsOf.get(url) ?? new Set()
-    for (const name of Array.isArray(method) ? method : [method]) methods.add(name)
-    methodsOf.set(url, methods)
-  })
-  return methodsOf
-}
-
-/** Answers 405 instead of 404 when a path exists but has no handler for the method, like Loki. */
-export function refuseOtherMethods(
-  app: FastifyInstance,
-  methodsOf: ReadonlyMap<string, ReadonlySet<string>>,
-): void {
-  for (const [url, known] of [...methodsOf]) {
-    const others = allMethods.filter(method => !known.has(method))
-    const allow = [...known].join(', ')
-    if (others.length === 0) continue
-    app.route({
-      method: [...others],
-      url,
-      exposeHeadRoute: false,
-      config: { isRefusal: true },
-      handler: (_request, reply) => {
-        void reply.code(405).header('Allow', allow).send()
-      },
-    })
-  }
 }

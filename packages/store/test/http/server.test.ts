@@ -22,6 +22,25 @@ test('known paths reject other methods with 405', async t => {
   await refused('DELETE', '/loki/api/v1/label/app/values', /GET/)
   await refused('POST', '/ready', /GET/)
   await refused('POST', '/metrics', /GET/)
+  await refused('DELETE', '/v1/input/a-key?a=b', /POST/)
+  await refused('DELETE', '/loki/api/v1/label/a%20name/values', /GET/)
+  const { body } = await store.app.inject({ url: '/metrics' })
+  t.match(body, /_count\{method="DELETE",route="v1_input_key",status_code="405"\} 1/)
+})
+
+test('unknown paths are not found, whatever the method', async t => {
+  const store = await startTestStore(t)
+  for (const method of ['GET', 'POST', 'DELETE', 'OPTIONS'] as const) {
+    for (const url of [
+      '/loki/api/v1/nothing',
+      '/loki/api/v1/label//x/values/more',
+      '/v1/input/a/b',
+    ]) {
+      const { statusCode, headers } = await store.app.inject({ method, url })
+      t.not(statusCode, 405, `${method} ${url}`)
+      t.equal(headers.allow, undefined)
+    }
+  }
 })
 
 test('double slashes redirect to the clean path', async t => {
