@@ -137,7 +137,7 @@ const clients = [
 
 /**
  * Builds clients of the store. Nobody waits for it but the tests of these clients, which come late: each finds a file
- * with the id of this process as long as its program is not there yet (e2e/ci-programs.ts). Compiling takes only the
+ * with the id of this process as long as its program is not there yet (e2e/ci-programs.ts). Compiling takes mostly the
  * processor time that is left over.
  */
 async function buildClients() {
@@ -166,7 +166,7 @@ async function buildTrimmed(trim, { folder, programs, packages, modules }) {
   const args = ['-out', out, '-modules', modules.join(), '-stand-ins', standIns, ...packages]
   if (!(await build(folder, args, { command: trim, cwd }))) return
   const target = programs.length === 1 ? join(builtPrograms, programs[0]) : `${builtPrograms}/`
-  await build(folder, ['-n', '19', 'go', 'build', noOptimizations, '-o', target, ...packages], {
+  await build(folder, ['-n', '10', 'go', 'build', noOptimizations, '-o', target, ...packages], {
     command: 'nice',
     cwd: out,
   })
