@@ -79,7 +79,8 @@ const builtPrograms = join(tmpdir(), 'skald-ci-bin')
 
 /**
  * Builds what tests run beside Skald and no package brings. Without a program, its tests skip with one line. Begins at
- * once, because building takes minutes, and what comes meanwhile mostly waits for the network.
+ * once, because building takes minutes, and what comes meanwhile mostly waits for the network. Resolves when `npm test`
+ * may begin.
  */
 function buildPrograms() {
   process.env.PATH = `${builtPrograms}:${process.env.PATH}`
@@ -95,21 +96,90 @@ function buildPrograms() {
     building.push(build('helm', ['install', 'helm.sh/helm/v3/cmd/helm@v3.22.0'], { cwd: root }))
   }
   if (!has('versitygw', '--version')) {
-    // Compiling it without optimizations takes half as long.
-    const args = ['build', '-gcflags=all=-N -l', ...output('versitygw')]
+    const args = ['build', noOptimizations, ...output('versitygw')]
     building.push(build('versitygw', args, { cwd: join(root, 'e2e/fixtures/versitygw') }))
   }
   if (!has('toxiproxy', '--version')) {
     const args = ['build', ...output('toxiproxy')]
     building.push(build('toxiproxy', args, { cwd: join(root, 'e2e/fixtures/toxiproxy') }))
   }
+  buildClients().catch(error => console.log(`clients could not be built: ${error.message}`))
   return Promise.all(building)
 }
 
-/** Runs go. Resolves with true if it succeeded. */
-function build(program, args, options) {
-  const env = { ...process.env, GOBIN: builtPrograms }
-  const child = spawn('go', args, { env, timeout: 900_000, stdio: ['ignore', 2, 2], ...options })
+/** Programs that are built from what they use of large modules (e2e/fixtures/trim-go): where, and of which packages. */
+const clients = [
+  {
+    folder: 'loki-tools',
+    programs: ['logcli', 'lokitool'],
+    packages: ['logcli', 'lokitool'].map(name => `github.com/grafana/loki/v3/cmd/${name}`),
+    modules: [
+      'github.com/grafana/loki/v3',
+      'github.com/grafana/dskit',
+      'github.com/prometheus/prometheus',
+    ],
+  },
+  {
+    folder: 'otel-collector',
+    programs: ['otel-collector'],
+    packages: ['skald/otel-collector'],
+    modules: [
+      'github.com/foxboron/go-tpm-keyfiles',
+      'github.com/google/go-tpm',
+      'github.com/open-telemetry/...',
+      'github.com/shirou/gopsutil/v4',
+      'go.opentelemetry.io/collector/...',
+      'go.opentelemetry.io/contrib/otelconf',
+      'gonum.org/v1/gonum',
+    ],
+  },
+]
+
+/**
+ * Builds clients of the store. Nobody waits for it but the tests of these clients, which come late: each finds a file
+ * with the id of this process as long as its program is not there yet (e2e/ci-programs.ts). Compiling takes mostly the
+ * processor time that is left over.
+ */
+async function buildClients() {
+  const has = program => spawnSync(program, ['--help']).status === 0
+  const missing = clients.filter(({ programs }) => !programs.every(has))
+  const marker = name => join(builtPrograms, `${name}.building`)
+  mkdirSync(builtPrograms, { recursive: true })
+  for (const { programs } of missing)
+    for (const name of programs) writeFileSync(marker(name), `${process.pid}`)
+  const trim = join(builtPrograms, 'trim-go')
+  const isBuilt =
+    missing.length === 0 ||
+    (await build('trim-go', ['build', noOptimizations, '-o', trim, '.'], {
+      cwd: join(root, 'e2e/fixtures/trim-go'),
+    }))
+  for (const client of missing) {
+    if (isBuilt) await buildTrimmed(trim, client)
+    for (const name of client.programs) rmSync(marker(name), { force: true })
+  }
+}
+
+async function buildTrimmed(trim, { folder, programs, packages, modules }) {
+  const cwd = join(root, 'e2e/fixtures', folder)
+  const out = join(builtPrograms, `${folder}-source`)
+  const standIns = join(cwd, 'stand-ins')
+  const args = ['-out', out, '-modules', modules.join(), '-stand-ins', standIns, ...packages]
+  if (!(await build(folder, args, { command: trim, cwd }))) return
+  const target = programs.length === 1 ? join(builtPrograms, programs[0]) : `${builtPrograms}/`
+  await build(folder, ['-n', '10', 'go', 'build', noOptimizations, '-o', target, ...packages], {
+    command: 'nice',
+    cwd: out,
+  })
+}
+
+/** Compiling without optimizations takes half as long. */
+const noOptimizations = '-gcflags=all=-N -l'
+
+/** Runs go, or another command that builds a program. Resolves with true if it succeeded. */
+function build(program, args, { command = 'go', cwd }) {
+  // Without a compiler of C, which some packages would otherwise need.
+  const env = { ...process.env, GOBIN: builtPrograms, CGO_ENABLED: '0' }
+  const child = spawn(command, args, { env, cwd, timeout: 900_000, stdio: ['ignore', 2, 2] })
   return new Promise(done => {
     child.once('error', () => done(false))
     child.once('exit', code => done(code === 0))

@@ -1,6 +1,7 @@
-// A real logcli (3.4 or newer, from the PATH) against the store. Skipped without logcli.
+// A real logcli (3.4 or newer) against the store. CI builds it from e2e/fixtures/loki-tools. Elsewhere it comes from the
+// PATH, and without it the tests are skipped.
 
-import { execFile, spawn, spawnSync } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { createHash, scryptSync } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdirSync, writeFileSync } from 'node:fs'
@@ -10,13 +11,14 @@ import { promisify } from 'node:util'
 import { createLabelSet } from '@skald/wire'
 import { t as root, test } from 'tap'
 import { makeCertificates } from '../test/certificates.ts'
+import { awaitCiProgram } from './ci-programs.ts'
 import { startStore, type TestStore } from './harness.ts'
 import { cleanEnv, reservePort, spawnSkald, untilOutput } from './skald-process.ts'
 
-root.setTimeout(180_000)
+root.setTimeout(500_000)
 const run = promisify(execFile)
-const hasLogcli = spawnSync('logcli', ['--version']).error === undefined
-const skip = hasLogcli ? false : 'there is no logcli on the PATH'
+const program = (await awaitCiProgram('logcli')) ?? ''
+const skip = program ? false : 'there is no logcli on the PATH'
 
 const lineCount = 20_000
 const startNs = BigInt(Date.now() - 600_000) * 1_000_000n
@@ -43,7 +45,7 @@ async function openStore(t: Parameters<typeof startStore>[0] & { testdir(): stri
 
 /** Runs logcli. With `--quiet`, standard output has only the answer. */
 async function logcli(store: TestStore, ...args: string[]): Promise<string> {
-  const { stdout } = await run('logcli', [`--addr=${store.url}`, '--quiet', ...args], {
+  const { stdout } = await run(program, [`--addr=${store.url}`, '--quiet', ...args], {
     maxBuffer: 64 << 20,
   })
   return stdout
@@ -114,7 +116,7 @@ test('logcli asks metric queries', { skip }, async t => {
 
 test('logcli follows live lines', { skip }, async t => {
   const store = await openStore(t)
-  const child = spawn('logcli', [
+  const child = spawn(program, [
     `--addr=${store.url}`,
     '--quiet',
     'query',
@@ -182,7 +184,7 @@ auth:
   t.equal(push.stdout, '204')
   const ask = (...login: string[]) =>
     run(
-      'logcli',
+      program,
       [`--addr=${url}`, '--quiet', `--ca-cert=${dir}/ca.crt`, ...login, 'labels', 'app', ...range],
       { env: cleanEnv() },
     )
