@@ -169,6 +169,8 @@ async function buildTrimmed(trim, { folder, programs, packages, modules }) {
   await build(folder, ['-n', '10', 'go', 'build', noOptimizations, '-o', target, ...packages], {
     command: 'nice',
     cwd: out,
+    // The files that need a compiler of C are trimmed away.
+    variables: { CGO_ENABLED: '0' },
   })
 }
 
@@ -176,9 +178,8 @@ async function buildTrimmed(trim, { folder, programs, packages, modules }) {
 const noOptimizations = '-gcflags=all=-N -l'
 
 /** Runs go, or another command that builds a program. Resolves with true if it succeeded. */
-function build(program, args, { command = 'go', cwd }) {
-  // Without a compiler of C, which some packages would otherwise need.
-  const env = { ...process.env, GOBIN: builtPrograms, CGO_ENABLED: '0' }
+function build(program, args, { command = 'go', cwd, variables = {} }) {
+  const env = { ...process.env, GOBIN: builtPrograms, ...variables }
   const child = spawn(command, args, { env, cwd, timeout: 900_000, stdio: ['ignore', 2, 2] })
   return new Promise(done => {
     child.once('error', () => done(false))
