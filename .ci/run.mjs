@@ -111,8 +111,10 @@ function buildPrograms() {
 const clients = [
   {
     folder: 'loki-tools',
-    programs: ['logcli', 'lokitool'],
-    packages: ['logcli', 'lokitool'].map(name => `github.com/grafana/loki/v3/cmd/${name}`),
+    programs: ['logcli', 'lokitool', 'loki-canary'],
+    packages: ['logcli', 'lokitool', 'loki-canary'].map(
+      name => `github.com/grafana/loki/v3/cmd/${name}`,
+    ),
     modules: [
       'github.com/grafana/loki/v3',
       'github.com/grafana/dskit',
@@ -254,7 +256,12 @@ async function installSenders() {
 }
 
 async function test() {
-  const env = { ...process.env, ...(agentJudged && { SKALD_AGENT_RUNS_JUDGED: '1' }) }
+  const env = {
+    ...process.env,
+    ...(agentJudged && { SKALD_AGENT_RUNS_JUDGED: '1' }),
+    // Most of it is waiting.
+    SKALD_CANARY_SECONDS: '90',
+  }
   const { code, output } = await run('npm', ['test'], { env })
   const counts = addCounts(output, /(?<pass>\d+) assertions passed, (?<fail>\d+) failed/g)
   if (counts) passed += counts.passed

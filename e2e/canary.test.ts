@@ -1,17 +1,18 @@
-// A real loki-canary (from the PATH) pushes, reads its entries over a websocket and queries missing
-// ones, while the store is killed once. Nothing may be missing, repeated or out of order, also on
-// the websocket. Skipped without loki-canary. SKALD_CANARY_SECONDS shortens the 5 minutes.
+// A real loki-canary pushes, reads its entries over a websocket and queries missing ones, while the store is killed once.
+// Nothing may be missing, repeated or out of order, also on the websocket. CI builds it from e2e/fixtures/loki-tools, and
+// shortens the 5 minutes with SKALD_CANARY_SECONDS. Elsewhere it comes from the PATH, and without it the test is skipped.
 
-import { spawn, spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { t as root, type Test, test } from 'tap'
+import { awaitCiProgram } from './ci-programs.ts'
 import { startStore } from './harness.ts'
 import { loopbackHost, reservePort } from './skald-process.ts'
 
 const seconds = Number(process.env.SKALD_CANARY_SECONDS ?? 300)
 root.setTimeout((seconds + 180) * 1000)
-const hasCanary = spawnSync('loki-canary', ['-version']).error === undefined
-const skip = hasCanary ? false : 'there is no loki-canary on the PATH'
+const program = (await awaitCiProgram('loki-canary', '-version')) ?? ''
+const skip = program ? false : 'there is no loki-canary on the PATH'
 
 /** How long the canary waits for an entry on the websocket before it queries for it. */
 const waitSeconds = 20
@@ -20,7 +21,7 @@ test('loki-canary misses nothing over a kill', { skip }, async t => {
   t.setTimeout((seconds + 180) * 1000)
   const store = await startStore(t, { dir: t.testdir() })
   const port = await reservePort()
-  const canary = spawn('loki-canary', [
+  const canary = spawn(program, [
     `-addr=${new URL(store.url).host}`,
     '-push=true',
     `-port=${port}`,
