@@ -22,7 +22,7 @@ function writtenSeal(database: Database.Database): number {
   return database.pragma('application_id', { simple: true }) as number
 }
 
-/** Writes the seal that fits the version and the tables of this moment. Belongs into the transaction that changed them. */
+/** Writes the seal that fits the version and the tables of this moment. Call it in the transaction that changes them. */
 export function seal(database: Database.Database): void {
   database.pragma(`application_id = ${sealOf(database)}`)
 }

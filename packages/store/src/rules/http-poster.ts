@@ -128,6 +128,7 @@ export class HttpPoster {
 /** Waits for work that cannot be stopped, until a signal. @throws the reason of the signal. */
 function untilAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
   return new Promise((done, fail) => {
+    if (signal.aborted) fail(signal.reason)
     signal.addEventListener('abort', () => fail(signal.reason), { once: true })
     work.then(done, fail)
   })
