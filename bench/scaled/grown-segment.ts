@@ -20,7 +20,7 @@ export async function growSegment(from: string, to: string, times: number): Prom
     const footer = await readFooter(from, statSync(from).size, async (at, length) =>
       read(at, length),
     )
-    const writer = new SegmentWriter('zstd')
+    const writer = new SegmentWriter('split')
     writeSync(target, writer.header)
     for (const { tenant, day, streams, blocks, filters } of footer.parts) {
       const stored = new StoredFilters(filters, read)

@@ -485,7 +485,7 @@ export const bucketEndShare = 256
 
 /**
  * Ranges with at most this many bytes between them are read together: a request takes as long as so many
- * bytes. Ranges of one and a half times the second and more are divided, so that parts of them arrive at the same time.
+ * bytes. Ranges of twice the second and more are divided, so that parts of them arrive at the same time.
  */
 export const bucketGapBytes = 256 * 1024
 export const bucketReadBytes = 8 * 1024 * 1024

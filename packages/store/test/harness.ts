@@ -10,7 +10,7 @@ import { type Logger, pino } from 'pino'
 import { openSqliteCatalog, type SqliteCatalog } from '../src/catalog/sqlite.ts'
 import { loadStoreConfig } from '../src/config.ts'
 import type { AcceptedStream } from '../src/ingest/accepted-stream.ts'
-import { Committer } from '../src/ingest/committer.ts'
+import { type CommitPace, Committer } from '../src/ingest/committer.ts'
 import { type DiskObjectStore, openDiskObjectStore } from '../src/objects/disk.ts'
 import type { StoreFiles } from '../src/objects/files.ts'
 import type { ReplicaServers } from '../src/scaled/replica.ts'
@@ -85,7 +85,17 @@ export interface StorageParts {
 /** Opens storage in a directory of the test or in an existing one. */
 export async function openStorage(
   t: TestScope,
-  { dir = t.testdir(), arriving = (): number => 0, firstSequence = 1 } = {},
+  {
+    dir = t.testdir(),
+    arriving = (): number => 0,
+    firstSequence = 1,
+    pace = {},
+  }: {
+    readonly dir?: string
+    readonly arriving?: () => number
+    readonly firstSequence?: number
+    readonly pace?: Partial<CommitPace>
+  } = {},
 ): Promise<StorageParts> {
   const segmentsDir = join(dir, 'segments')
   await mkdir(segmentsDir, { recursive: true })
@@ -106,6 +116,7 @@ export async function openStorage(
     logger,
     nextSequence,
     arriving,
+    pace,
     onCommit: ({ name, footer }) => segments.commit(name, footer),
   })
   const push = (tenant: string, ...streams: readonly AcceptedStream[]) => {

@@ -43,7 +43,7 @@ export function missingRanges(
 /** Returns the reads that bring ranges: a read spans small gaps, and long ranges take several of the same size. */
 export function readsOf(missing: readonly ByteRange[]): ByteRange[] {
   return joinRanges(missing, bucketGapBytes).flatMap(({ start, end }) => {
-    const count = Math.max(1, Math.round((end - start) / bucketReadBytes))
+    const count = Math.max(1, Math.floor((end - start) / bucketReadBytes))
     const cut = (i: number) => start + Math.floor(((end - start) * i) / count)
     return Array.from({ length: count }, (_, i) => ({ start: cut(i), end: cut(i + 1) }))
   })

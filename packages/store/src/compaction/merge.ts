@@ -29,6 +29,7 @@ import {
   storedBytes,
 } from '../segment/format.ts'
 import { ColumnScratch, mergeRows, type RowSource } from '../segment/merge-rows.ts'
+import { parseSegmentName } from '../segment/name.ts'
 import { groupOverlapping } from '../segment/overlap.ts'
 import type { PackedPart } from '../segment/packed-footer.ts'
 import { type BlockPlace, StoredBlock } from '../segment/stored-block.ts'
@@ -90,7 +91,7 @@ export function* mergeSegments(
   const totals = new PartTotals()
   const arena = new ScratchArena(mergeArenaBytes)
   const scratch = new ColumnScratch()
-  const writer = new SegmentWriter('zstd', {
+  const writer = new SegmentWriter('split', {
     keys: context.keys,
     allocate: arena.allocate,
     onBlock: (_, record) => totals.add(record),
@@ -188,12 +189,15 @@ function knownOf(input: MergeInput, target: MergeTarget, { read }: MergeContext)
 interface MergePlace extends BlockPlace {
   /** Index in its part. */
   readonly index: number
+  /** Whether it comes from a commit, which packs less well. */
+  readonly isFresh: boolean
 }
 
 /** The streams of one input's part in order, and the next one. */
 class StreamCursor {
   readonly name: string
   readonly part: PackedPart
+  readonly isFresh: boolean
   /** Label set of the next stream; nothing at the end. */
   text: string | undefined
   readonly #order: Uint32Array
@@ -202,6 +206,7 @@ class StreamCursor {
   constructor(name: string, part: PackedPart) {
     this.name = name
     this.part = part
+    this.isFresh = parseSegmentName(name)?.level === 0
     this.#order = part.sortedStreams()
     this.#readText()
   }
@@ -241,12 +246,18 @@ function* streamsOf(
     const labels = parseLabelSet(next)
     const places: MergePlace[] = []
     for (const cursor of cursors) {
-      const { name, part } = cursor
+      const { name, part, isFresh } = cursor
       while (cursor.text === next) {
         const stream = cursor.take()
         for (const [i, record] of part.records(stream).entries()) {
           if (isDamaged?.(name, record)) continue
-          places.push({ segment: name, record, labels, index: part.firstBlock(stream) + i })
+          places.push({
+            segment: name,
+            record,
+            labels,
+            index: part.firstBlock(stream) + i,
+            isFresh,
+          })
         }
       }
     }
@@ -360,9 +371,10 @@ function makeCounts(block: StoredBlock, { day }: MergeTarget): KnownOfBlock['cou
   return countRows(columns, day, sections.at(-1)!.storedBytes)
 }
 
-function isGood({ record }: BlockPlace): boolean {
+function isGood({ record, isFresh }: MergePlace): boolean {
   const lines = record.sections.at(-1)!
   return (
+    !isFresh &&
     record.lineBytes >= keptBlockBytesLeast &&
     (record.flags & flagLevelsPending) === 0 &&
     lines.codec !== codecs.raw

@@ -36,8 +36,12 @@ export interface BlockColumns {
   readonly metadata: MetadataColumn | undefined
 }
 
-/** Compression of the blocks of a segment: none for level 0, zstd for the levels above. */
-export type Compression = 'none' | 'zstd'
+/**
+ * How the sections of a block are stored. `none`: as they are, for level 0 on a local disk. `zstd`: each compressed,
+ * for level 0 in a bucket. `split`: compressed too, and lines split where that makes them smaller, for the levels above.
+ * Splitting costs twice the CPU of compressing, so only what stays is split.
+ */
+export type Compression = 'none' | 'zstd' | 'split'
 
 /**
  * Encodes a block. Returns its record without stream and offset, and its sections in file order.
@@ -63,7 +67,7 @@ export function encodeBlock(
     const { codec, stored } =
       compression === 'none'
         ? { codec: codecs.raw, stored: section }
-        : name === 'lines'
+        : name === 'lines' && compression === 'split'
           ? packLines(section, lengths)
           : pack(section)
     bytes.push(stored)

@@ -25,8 +25,8 @@ test('reads span small gaps and are never too long', async t => {
     long.map(one => bytesOf([one])),
     [bucketReadBytes, bucketReadBytes + 1],
   )
-  t.equal(readsOf([r(0, 1.4 * bucketReadBytes)]).length, 1)
-  t.equal(readsOf([r(0, 1.6 * bucketReadBytes)]).length, 2)
+  t.equal(readsOf([r(0, 1.9 * bucketReadBytes)]).length, 1)
+  t.equal(readsOf([r(0, 2 * bucketReadBytes)]).length, 2)
 })
 
 test('what is missing and what is there make up what is wanted', async t => {

@@ -1,5 +1,6 @@
 import { test } from 'tap'
 import { blockLineBytesMax } from '../../src/limits.ts'
+import { codecs } from '../../src/segment/format.ts'
 import { segmentName } from '../../src/segment/name.ts'
 import { acceptedStream, day, dayNs, midnightNs, openStorage, type Row } from '../harness.ts'
 import { mergeFiles } from '../merge-files.ts'
@@ -142,6 +143,26 @@ test('good blocks are copied byte for byte', async t => {
   t.ok(target.blockBytes(taken!).equals(source.blockBytes(block!)))
   t.equal(added!.rowCount, 1)
   t.equal(target.rows.length, 501)
+})
+
+test("large blocks of a replica's commit are packed again, with their lines split", async t => {
+  const storage = await openStorage(t, { pace: { compression: 'zstd' } })
+  const rows = Array.from({ length: 5000 }, (_, k) =>
+    row(k, `GET /orders/${k * 7919} took ${k % 97}ms by ${noise(40, k)}`),
+  )
+  // Levels are made by merges: blocks that wait for them would be packed again in any case.
+  await storage.push('a', acceptedStream({ app: 'x' }, rows, { wantsLevels: false }))
+  await mergeFiles(storage, [segmentName(1, 0)], { name: segmentName(10, 1), sequence: 1 })
+  const [fresh, merged] = await Promise.all(
+    [segmentName(1, 0), segmentName(10, 1)].map(async name => {
+      const segment = await readSegment(storage.segmentsDir, name)
+      return { rows: segment.rows, block: segment.footer.parts[0]!.blocks[0]! }
+    }),
+  )
+  t.ok(fresh!.block.lineBytes >= 256 * 1024, 'large enough to be copied')
+  t.equal(fresh!.block.sections.at(-1)!.codec, codecs.zstd)
+  t.equal(merged!.block.sections.at(-1)!.codec, codecs.split)
+  t.same(merged!.rows, fresh!.rows)
 })
 
 test('a good block that overlaps others is merged with them', async t => {

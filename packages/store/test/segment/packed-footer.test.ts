@@ -13,7 +13,7 @@ const someTexts = ['{a="m"}', '{a="\u{1f600}"}', '{a="\uffee"}', '{a="b"}', '{a=
 
 /** Makes a segment of two tenants in which stream `i` has `i + 1` blocks. */
 function build(texts = someTexts): Buffer {
-  const writer = new SegmentWriter('zstd')
+  const writer = new SegmentWriter('split')
   const pieces = [writer.header]
   for (const tenant of ['one', 'two']) {
     for (const [i, labelsText] of texts.entries()) {

@@ -84,7 +84,7 @@ async function readAll(bytes: Buffer) {
   )
 }
 
-for (const compression of ['none', 'zstd'] as const) {
+for (const compression of ['none', 'zstd', 'split'] as const) {
   test(`a segment is the same after writing and reading, compression ${compression}`, async t => {
     const bytes = build(compression)
     const { level, sequence, replaces, parts } = await open(bytes)

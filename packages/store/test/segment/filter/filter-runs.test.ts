@@ -17,12 +17,12 @@ const columns = {
 
 /** Writes a segment of so many blocks, each with a filter of full size. The bit of its number is set in each filter. */
 async function segmentOf(blockCount: number): Promise<{ bytes: Buffer; footer: SegmentFooter }> {
-  const writer = new SegmentWriter('zstd')
+  const writer = new SegmentWriter('split')
   const pieces: Buffer[] = [writer.header]
   for (let i = 0; i < blockCount; i++) {
     const bits = new Uint32Array(filterRowsMax / 32)
     bits[i >>> 5]! |= 1 << (i & 31)
-    const { record, bytes } = encodeBlock(columns, 'zstd')
+    const { record, bytes } = encodeBlock(columns, 'split')
     const known = { filter: { rowCount: filterRowsMax, bits }, counts: undefined }
     const placeless = { ...record, stream: 0, offsetBytes: 0 }
     pieces.push(...writer.addEncoded(owner, placeless, known), ...bytes)
