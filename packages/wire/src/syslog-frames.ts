@@ -2,9 +2,9 @@
 // each message shows which, so senders may mix both. A line that does not start like a message belongs to
 // the message before it, such as the lines of a stack trace.
 
-import { setTimeout as sleep } from 'node:timers/promises'
 import { ByteQueue } from './byte-queue.ts'
 import { frameCountDigitsMax, frameQuietMsDefault } from './limits.ts'
+import { within } from './within.ts'
 
 /**
  * A message with its continuation lines, a line that came after its message was passed on, or the length of
@@ -54,17 +54,6 @@ export async function* cutSyslogFrames(
     void chunks.return?.().catch(() => undefined)
   }
   yield* cutter.end()
-}
-
-/** Waits for a promise. Returns `undefined` if it takes too long. */
-async function within<T>(promise: Promise<T>, limitMs: number): Promise<T | undefined> {
-  const timer = new AbortController()
-  const isOver = sleep(limitMs, undefined, { signal: timer.signal }).catch(() => undefined)
-  try {
-    return await Promise.race([promise, isOver])
-  } finally {
-    timer.abort()
-  }
 }
 
 class FrameCutter {
@@ -237,4 +226,18 @@ class FrameCutter {
 function joined(lines: readonly Buffer[]): Buffer {
   const feed = Buffer.from([lineFeed])
   return Buffer.concat(lines.flatMap((line, i) => (i === 0 ? [line] : [feed, line])))
+}
+
+/** Removes line ends and zero bytes from the end of a message. */
+export function withoutEnd(bytes: Buffer): Buffer {
+  let end = bytes.length
+  while (end > 0 && (bytes[end - 1] === 0x0a || bytes[end - 1] === 0x0d || bytes[end - 1] === 0))
+    end--
+  return bytes.subarray(0, end)
+}
+
+/** Removes the byte count that some senders put before a datagram, although a datagram is always one message. */
+export function withoutCount(bytes: Buffer): Buffer {
+  const count = /^(\d{1,5}) </.exec(bytes.toString('latin1', 0, 8))
+  return count ? bytes.subarray(count[1]!.length + 1) : bytes
 }

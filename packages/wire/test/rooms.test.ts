@@ -11,8 +11,8 @@ testRooms(tap, {
     ['json-push.ts', 'otlp-json.ts', 'otlp-value.ts', 'push-codec.ts'],
     ['entry.ts', 'otlp-mapping.ts', 'push-batch-encoder.ts', 'push-stream.ts'],
     ['directory-lock.ts', 'json-body.ts', 'labels.ts', 'protobuf-fields.ts', 'snappy.ts'],
-    ['snappy-wasm.ts', 'syslog-frames.ts'],
-    ['snappy-js.ts'],
+    ['snappy-wasm.ts', 'syslog-connections.ts'],
+    ['snappy-js.ts', 'syslog-frames.ts'],
     ['buffer-pool.ts', 'errors.ts', 'logger.ts', 'private-directory.ts', 'process-metrics.ts'],
     [
       'byte-queue.ts',
@@ -27,6 +27,7 @@ testRooms(tap, {
       'logfmt-line.ts',
       'matcher.ts',
       'order.ts',
+      'plain-address.ts',
       'snappyjs.d.ts',
       'syslog-message.ts',
       'system-errors.ts',
@@ -36,6 +37,7 @@ testRooms(tap, {
       'version.ts',
       'wasm-module.ts',
       'webassembly.d.ts',
+      'within.ts',
     ],
   ],
 })

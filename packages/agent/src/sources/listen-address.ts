@@ -31,8 +31,3 @@ export function formatAddress({
 }): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
 }
-
-/** Returns an address without the prefix that an IPv6 socket adds to IPv4 clients. */
-export function plainAddress(address: string): string {
-  return address.startsWith('::ffff:') ? address.slice(7) : address
-}

@@ -14,7 +14,9 @@ import {
   type ValueReader,
 } from '@skald/config-reading'
 import { decodeGoText } from '@skald/go-dialect/text/go-bytes'
-import { cutSyslogFrames } from '@skald/wire/syslog-frames'
+import { plainAddress } from '@skald/wire/plain-address'
+import { SyslogConnections, type TakeFrame } from '@skald/wire/syslog-connections'
+import { withoutCount, withoutEnd } from '@skald/wire/syslog-frames'
 import { parseSyslog, type SyslogFormat, type SyslogMessage } from '@skald/wire/syslog-message'
 import { readServerTls } from '../config-reading/server-tls.ts'
 import {
@@ -28,12 +30,7 @@ import {
 } from '../limits.ts'
 import { type ServerTls, serverTlsOptions } from '../net/server-tls.ts'
 import type { SourceLine } from './inlet.ts'
-import {
-  formatAddress,
-  type ListenAddress,
-  plainAddress,
-  readListenAddress,
-} from './listen-address.ts'
+import { formatAddress, type ListenAddress, readListenAddress } from './listen-address.ts'
 import { ListeningSource } from './listening-source.ts'
 import { probeListen } from './probe.ts'
 import type { SourceConfig, SourceContext } from './source.ts'
@@ -97,11 +94,10 @@ export const readSyslogSource: ValueReader<SourceConfig> = cursor => {
 }
 
 class SyslogSource extends ListeningSource<SyslogConfig> {
-  readonly #sockets = new Set<net.Socket>()
-  readonly #reading = new Set<Promise<void>>()
   readonly #names = new Map<string, Promise<string>>()
   readonly #timeZone = Intl.DateTimeFormat().resolvedOptions().timeZone
   #server: net.Server | dgram.Socket | undefined
+  #connections: SyslogConnections | undefined
   /** Number of invalid messages not reported yet, and when some were last reported. */
   #unsaidCount = 0
   #saidMs = Number.NEGATIVE_INFINITY
@@ -116,7 +112,11 @@ class SyslogSource extends ListeningSource<SyslogConfig> {
       socket.on('error', error => this.#warn(error, 'Syslog listener failed'))
       this.#server = socket
     } else {
-      const accept = (socket: net.Socket) => this.#accept(socket)
+      const { idleTimeoutMs, messageBytesMax } = this.config
+      const options = { idleTimeoutMs, messageBytesMax, sink: this.context.inlet }
+      const connections = new SyslogConnections(options)
+      this.#connections = connections
+      const accept = (socket: net.Socket) => connections.accept(socket, () => this.#open(socket))
       const server = tlsFiles
         ? tls.createServer(serverTlsOptions(tlsFiles), accept)
         : net.createServer(accept)
@@ -136,32 +136,12 @@ class SyslogSource extends ListeningSource<SyslogConfig> {
     this.context.logger.warn({ error: error.message }, message)
   }
 
-  #accept(socket: net.Socket): void {
-    this.#sockets.add(socket)
-    socket.on('close', () => this.#sockets.delete(socket))
-    // The loop that reads a connection ends when the connection is reset.
-    socket.on('error', () => undefined)
-    socket.on('timeout', () => socket.end())
-    const reading = this.#read(socket).catch(() => undefined)
-    this.#reading.add(reading)
-    void reading.then(() => this.#reading.delete(reading))
-  }
-
-  async #read(socket: net.Socket): Promise<void> {
-    const { inlet } = this.context
-    const { idleTimeoutMs, messageBytesMax } = this.config
+  async #open(socket: net.Socket): Promise<TakeFrame> {
     const address = plainAddress(socket.remoteAddress ?? '')
     const connection = { address, hostname: await this.#nameOf(address) }
-    socket.setTimeout(idleTimeoutMs)
     // The message that late lines belong to.
     let last: SourceLine | undefined
-    for await (const frame of cutSyslogFrames(socket, messageBytesMax)) {
-      if (!inlet.hasRoom && !this.isStopped) {
-        // The silence is ours.
-        socket.setTimeout(0)
-        await inlet.room()
-        socket.setTimeout(idleTimeoutMs)
-      }
+    return frame => {
       if (frame.kind === 'tooLong') this.#countTooLong(frame.byteLength, address)
       else if (frame.kind === 'message') last = this.#take(frame.bytes, connection)
       else if (last) this.#add({ ...last, line: decodeGoText(withoutEnd(frame.bytes)) })
@@ -277,8 +257,7 @@ class SyslogSource extends ListeningSource<SyslogConfig> {
     if (this.isStopped) return
     this.isStopped = true
     this.#server?.close()
-    for (const socket of this.#sockets) socket.destroy()
-    await Promise.all(this.#reading)
+    await this.#connections?.close()
   }
 }
 
@@ -296,21 +275,4 @@ async function lookUp(address: string): Promise<string> {
   } finally {
     clearTimeout(timer)
   }
-}
-
-/** Removes line ends and zero bytes from the end. */
-function withoutEnd(bytes: Buffer): Buffer {
-  let end = bytes.length
-  while (end > 0 && (bytes[end - 1] === 0x0a || bytes[end - 1] === 0x0d || bytes[end - 1] === 0))
-    end--
-  return bytes.subarray(0, end)
-}
-
-/**
- * Removes the byte count that some senders put before a datagram, although a datagram is always one
- * message.
- */
-function withoutCount(bytes: Buffer): Buffer {
-  const count = /^(\d{1,5}) </.exec(bytes.toString('latin1', 0, 8))
-  return count ? bytes.subarray(count[1]!.length + 1) : bytes
 }

@@ -1,6 +1,7 @@
 // Slows addresses that show wrong credentials: after a few, each further try has to wait for its second.
 
 import { isIPv6 } from 'node:net'
+import { plainAddress } from '@skald/wire/plain-address'
 import { failedAddressesMax, failedTriesBurst, failedTryMs } from '../limits.ts'
 
 interface Tries {
@@ -71,9 +72,9 @@ export class FailedTries {
 
 /** A client with one address of IPv6 has its whole /64. */
 function blockOf(address: string): string {
-  const mapped = address.replace(/^::ffff:(?=\d+\.)/i, '')
-  if (!isIPv6(mapped)) return mapped
-  const [head = '', tail] = mapped.split('%')[0]!.split('::')
+  const plain = plainAddress(address)
+  if (!isIPv6(plain)) return plain
+  const [head = '', tail] = plain.split('%')[0]!.split('::')
   const left = head === '' ? [] : head.split(':')
   const right = tail === undefined || tail === '' ? [] : tail.split(':')
   const zeros = tail === undefined ? 0 : 8 - left.length - right.length

@@ -1,6 +1,6 @@
 // Entries of a body or connection that is stored while it arrives: in pieces, by size and by age.
 
-import { setTimeout as sleep } from 'node:timers/promises'
+import { within } from '@skald/wire/within'
 import { streamPieceBytes, streamPieceMs } from '../limits.ts'
 import { EntryBatch, type ReceivedEntry } from './entry-batch.ts'
 import { type PushOutcome, type PushTarget, pushEntries } from './push-entries.ts'
@@ -72,16 +72,5 @@ export async function* chunksOrQuiet(
     // The reader may have stopped early, with nobody waiting for the pending read.
     void next?.catch(() => undefined)
     void chunks.return?.().catch(() => undefined)
-  }
-}
-
-/** Waits for a promise. Returns `undefined` if it takes too long. */
-async function within<T>(promise: Promise<T>, limitMs: number): Promise<T | undefined> {
-  const timer = new AbortController()
-  const isOver = sleep(limitMs, undefined, { signal: timer.signal }).catch(() => undefined)
-  try {
-    return await Promise.race([promise, isOver])
-  } finally {
-    timer.abort()
   }
 }

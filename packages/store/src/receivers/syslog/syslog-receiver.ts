@@ -6,7 +6,9 @@ import { once } from 'node:events'
 import net, { isIPv6 } from 'node:net'
 import tls from 'node:tls'
 import { nsPerMs } from '@skald/go-dialect'
-import { cutSyslogFrames } from '@skald/wire/syslog-frames'
+import { plainAddress } from '@skald/wire/plain-address'
+import { SyslogConnections, type TakeFrame } from '@skald/wire/syslog-connections'
+import { withoutCount, withoutEnd } from '@skald/wire/syslog-frames'
 import { parseSyslog } from '@skald/wire/syslog-message'
 import type { Logger } from 'pino'
 import type { Ingester } from '../../ingest/ingester.ts'
@@ -44,15 +46,13 @@ export class SyslogReceiver {
   readonly #config: SyslogReceiverConfig
   readonly #parts: SyslogReceiverParts
   readonly #sink: EntrySink
-  readonly #sockets = new Set<net.Socket>()
-  readonly #reading = new Set<Promise<void>>()
+  readonly #connections: SyslogConnections
   readonly #timeZone = Intl.DateTimeFormat().resolvedOptions().timeZone
   #server: net.Server | dgram.Socket | undefined
   #watch: CertificateWatch | undefined
   /** Messages that were dropped since the last report, by reason. */
   readonly #unsaid = new Map<string, number>()
   #saidMs = Number.NEGATIVE_INFINITY
-  #isClosed = false
 
   constructor(config: SyslogReceiverConfig, parts: SyslogReceiverParts) {
     this.#config = config
@@ -63,6 +63,8 @@ export class SyslogReceiver {
       ...{ budget, logger, target: { ingester, tenant: config.tenant, client } },
       onDropped: count => this.#countDropped('receiver_gave_up', count),
     })
+    const { idleTimeoutMs, messageBytesMax } = config
+    this.#connections = new SyslogConnections({ idleTimeoutMs, messageBytesMax, sink: this.#sink })
   }
 
   /** Where it listens, such as `tcp 127.0.0.1:1514`. */
@@ -136,29 +138,14 @@ export class SyslogReceiver {
   }
 
   #accept(socket: net.Socket): void {
-    this.#sockets.add(socket)
-    socket.on('close', () => this.#sockets.delete(socket))
-    // The loop that reads a connection ends when the connection is reset.
-    socket.on('error', () => undefined)
-    socket.on('timeout', () => socket.end())
-    const reading = this.#read(socket).catch(() => undefined)
-    this.#reading.add(reading)
-    void reading.then(() => this.#reading.delete(reading))
+    this.#connections.accept(socket, () => this.#open(socket))
   }
 
-  async #read(socket: net.Socket): Promise<void> {
-    const { idleTimeoutMs, messageBytesMax } = this.#config
+  #open(socket: net.Socket): TakeFrame {
     const sender = newSender(socket.remoteAddress ?? '')
-    socket.setTimeout(idleTimeoutMs)
     // The message that late lines belong to.
     let last: ReceivedEntry | undefined
-    for await (const frame of cutSyslogFrames(socket, messageBytesMax)) {
-      if (!this.#sink.hasRoom && !this.#isClosed) {
-        // The silence is ours.
-        socket.setTimeout(0)
-        await this.#sink.room()
-        socket.setTimeout(idleTimeoutMs)
-      }
+    return frame => {
       if (frame.kind === 'tooLong') this.#drop('line_too_long', sender)
       else if (frame.kind === 'message') last = this.#take(frame.bytes, sender)
       else if (last) {
@@ -219,30 +206,17 @@ export class SyslogReceiver {
 
   /** Stores what has come, and accepts no more. */
   async close(): Promise<void> {
-    this.#isClosed = true
     this.#server?.close()
     await this.#watch?.close()
-    for (const socket of this.#sockets) socket.destroy()
-    await Promise.all(this.#reading)
+    await this.#connections.close()
     await this.#sink.close()
   }
 }
 
 function newSender(address: string): Sender {
-  const plain = address.startsWith('::ffff:') ? address.slice(7) : address
-  return { address: plain, lastNs: -1n, equalCount: 0n }
+  return { address: plainAddress(address), lastNs: -1n, equalCount: 0n }
 }
 
-/** Returns a message without line ends and zero bytes at its end. */
 function textOf(bytes: Buffer): string {
-  let end = bytes.length
-  while (end > 0 && (bytes[end - 1] === 0x0a || bytes[end - 1] === 0x0d || bytes[end - 1] === 0))
-    end--
-  return bytes.toString('utf8', 0, end)
-}
-
-/** Removes the byte count that some senders put before a datagram, although a datagram is always one message. */
-function withoutCount(bytes: Buffer): Buffer {
-  const count = /^(\d{1,5}) </.exec(bytes.toString('latin1', 0, 8))
-  return count ? bytes.subarray(count[1]!.length + 1) : bytes
+  return withoutEnd(bytes).toString('utf8')
 }
