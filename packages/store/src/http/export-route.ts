@@ -16,6 +16,7 @@ import {
   withDeadline,
   withinLookback,
 } from './query-context.ts'
+import { checkStillAdmitted } from './still-admitted.ts'
 
 /** Name of the trailer that says what the export lacks, as a JSON array of sentences. */
 export const exportTrailer = 'X-Skald-Warnings'
@@ -43,6 +44,7 @@ export function addExportRoute(app: FastifyInstance, options: LineRouteOptions):
       reply.raw.once('close', () => hold?.release())
       const pages = walkLogs(walk, {
         run: async query => {
+          checkStillAdmitted(request, 'the export is not whole')
           hold?.release()
           hold = options.createHold?.()
           const source = options.openSource(tenants, hold)

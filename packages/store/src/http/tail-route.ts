@@ -25,6 +25,7 @@ import {
   withinLookback,
 } from './query-context.ts'
 import { encodingFlagsOf } from './query-routes.ts'
+import { accessHasEnded, isStillAdmitted } from './still-admitted.ts'
 import { takeProtocolTenant } from './tail-tenant.ts'
 
 export interface TailRouteOptions extends LineRouteOptions {
@@ -127,7 +128,8 @@ function readAsk(request: FastifyRequest, options: TailRouteOptions): TailAsk {
 class Tails {
   readonly #options: TailRouteOptions
   readonly #asks = new WeakMap<FastifyRequest, TailAsk>()
-  readonly #clients = new Set<TailClient>()
+  /** Each with the request that it began with. */
+  readonly #clients = new Map<TailClient, FastifyRequest>()
   readonly #countOf = new Map<string, number>()
   readonly #budget: TailBudget
   readonly #pings: NodeJS.Timeout
@@ -138,7 +140,10 @@ class Tails {
     this.#budget = options.budget ?? new TailBudget()
     this.#pings = setInterval(() => {
       const silentSinceMs = options.clock.now() - tailSilenceMs
-      for (const client of this.#clients) client.checkAlive(silentSinceMs)
+      for (const [client, request] of this.#clients) {
+        if (isStillAdmitted(request)) client.checkAlive(silentSinceMs)
+        else client.refuse(accessHasEnded)
+      }
     }, tailPingMs)
     this.#pings.unref()
   }
@@ -172,7 +177,7 @@ class Tails {
       return
     }
     this.#countOf.set(tenant, count)
-    this.#clients.add(client)
+    this.#clients.set(client, request)
     metrics.tailClients.set(this.#clients.size)
     // Subscribe before reading the history, so that no entry falls in between.
     const query = { tenant, logql: ask.logql, log: ask.log, form }
@@ -230,7 +235,7 @@ class Tails {
     this.#isClosed = true
     clearInterval(this.#pings)
     this.#options.hub.interrupt()
-    for (const client of this.#clients) client.leave(leaving)
+    for (const client of this.#clients.keys()) client.leave(leaving)
   }
 }
 

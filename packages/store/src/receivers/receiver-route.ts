@@ -2,10 +2,10 @@
 
 import { type BufferPool, PushBodyError } from '@skald/wire'
 import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify'
-import { AccessError } from '../errors.ts'
 import type { RequestError } from '../http/error-status.ts'
 import { type BodyUnpacker, headerText, releaseBody } from '../http/push-body.ts'
 import { answerError } from '../http/server.ts'
+import { checkStillAdmitted } from '../http/still-admitted.ts'
 import { resolveTenant } from '../http/tenant.ts'
 import type { Ingester } from '../ingest/ingester.ts'
 import type { PushBudget } from '../ingest/push-budget.ts'
@@ -98,12 +98,8 @@ export function fieldChoiceOf(request: FastifyRequest): FieldChoice {
  * Is called before a part of a body that lasts is stored.
  * @throws AccessError when the token or the user of the request has ended meanwhile.
  */
-export function checkStillAdmitted({ isStillAdmitted }: FastifyRequest): void {
-  if (isStillAdmitted?.() !== false) return
-  throw new AccessError(
-    'the token or the user of this request has ended; what came before is stored',
-    'ACCESS_UNKNOWN',
-  )
+export function checkMayStore(request: FastifyRequest): void {
+  checkStillAdmitted(request, 'what came before is stored')
 }
 
 /** @throws PushBodyError PUSH_BODY_TOO_LARGE above `requestEntriesMax`. Nothing of the request is stored then. */

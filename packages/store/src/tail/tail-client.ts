@@ -21,6 +21,7 @@ import type { TailReceiver } from './tail-hub.ts'
 /** Close codes of the websocket protocol. */
 const internalError = 1011
 const goingAway = 1001
+const policyViolation = 1008
 
 export interface TailClientOptions extends FrameStyle {
   readonly socket: WebSocket
@@ -113,6 +114,11 @@ export class TailClient implements TailReceiver {
 
   fail(reason: string): void {
     this.#close(internalError, reason)
+  }
+
+  /** Closes the connection because the client may not read any more. */
+  refuse(reason: string): void {
+    this.#close(policyViolation, reason)
   }
 
   /** Closes the connection because the store stops. */

@@ -8,7 +8,7 @@ import { sendPlainError } from '../../http/server.ts'
 import type { PushTarget } from '../push-entries.ts'
 import {
   addReceiverRoute,
-  checkStillAdmitted,
+  checkMayStore,
   fieldChoiceOf,
   type ReceiverParts,
 } from '../receiver-route.ts'
@@ -57,7 +57,7 @@ async function answer(
       if (chunk) add(reader.take(chunk))
       request.pushShare?.holds(pieces.bytes + reader.bytes)
       if (pieces.isDue || !chunk) {
-        checkStillAdmitted(request)
+        checkMayStore(request)
         await store(pieces)
         request.pushShare?.holds(pieces.bytes + reader.bytes)
       }
@@ -72,7 +72,7 @@ async function answer(
     if ((error as { code?: string }).code === 'PUSH_BODY_CUT') await store(pieces)
     throw error
   }
-  checkStillAdmitted(request)
+  checkMayStore(request)
   await store(pieces)
   return reply.code(202).type('text/plain; charset=utf-8').send('OK.\n')
 }

@@ -14,7 +14,7 @@ import { Mistakes } from '../mistakes.ts'
 import type { PushOutcome, PushTarget } from '../push-entries.ts'
 import {
   addReceiverRoute,
-  checkStillAdmitted,
+  checkMayStore,
   fieldChoiceOf,
   type ReceiverParts,
 } from '../receiver-route.ts'
@@ -50,7 +50,7 @@ async function answer(
       if (chunk) push.take(chunk)
       request.pushShare?.holds(push.bytes)
       if (push.isDue || !chunk) {
-        checkStillAdmitted(request)
+        checkMayStore(request)
         await push.store()
         request.pushShare?.holds(push.bytes)
       }
@@ -61,7 +61,7 @@ async function answer(
     throw error
   }
   push.end()
-  checkStillAdmitted(request)
+  checkMayStore(request)
   await push.store()
   push.check()
   return reply.code(200).send()
