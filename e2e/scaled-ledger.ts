@@ -7,6 +7,14 @@ import type { Random } from '../bench/random.ts'
 import type { TestStore } from './harness.ts'
 import { allLinesOf, countLines, hourNs, nowNs, pushLines } from './replica-lines.ts'
 
+/** Clients that push at a time. */
+export const clientNames = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'] as const
+
+/** Returns how long replicas are disturbed: a minute, or what the torture sets. */
+export function ledgerMs(): number {
+  return Number(process.env.SKALD_SCALED_MS ?? 60_000)
+}
+
 /** What a client has pushed. */
 export interface Pushed {
   readonly app: string

@@ -8,14 +8,14 @@ import { createPostgres, noPostgres } from '../test/postgres-server.ts'
 import type { TestStore } from './harness.ts'
 import { disturb } from './network-faults.ts'
 import { startReplica } from './replicas.ts'
-import { checkLedger, pushNumbered } from './scaled-ledger.ts'
+import { checkLedger, clientNames, ledgerMs, pushNumbered } from './scaled-ledger.ts'
 import { noProxies, startProxies, type TestProxy } from './toxiproxy-process.ts'
 import { noBucket, startBucket } from './versitygw-process.ts'
 
-const durationMs = Number(process.env.SKALD_SCALED_MS ?? 8_000)
+const durationMs = ledgerMs()
 const seed = Number(process.env.SKALD_CRASH_SEED ?? Date.now() % 1_000_000)
 // After a long time, there is much to ask for.
-const timeoutMs = Math.max(240_000, 3 * durationMs)
+const timeoutMs = 180_000 + 3 * durationMs
 root.setTimeout(timeoutMs)
 
 const skip = noBucket || noPostgres || noProxies
@@ -43,9 +43,7 @@ test('faults of the network lose nothing and double nothing', { skip }, async t 
   }
   const untilMs = Date.now() + durationMs
   const isOver = () => Date.now() >= untilMs
-  const pushing = ['a', 'b', 'c', 'd'].map(app =>
-    pushNumbered(t, replicas, { app, random, isOver }),
-  )
+  const pushing = clientNames.map(app => pushNumbered(t, replicas, { app, random, isOver }))
   const counts = new Map<string, number>()
   const note = (what: string) => counts.set(what, (counts.get(what) ?? 0) + 1)
   // Two at a time, so that a replica may lose both servers. Merges go on meanwhile.

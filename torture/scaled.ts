@@ -9,7 +9,7 @@ const root = join(import.meta.dirname, '..')
 
 /** Kills replicas, and stops PostgreSQL. */
 export async function runScaled(options: PartOptions): Promise<PartReport> {
-  return runLedger('e2e/scaled.test.ts', options)
+  return runLedger('e2e/scaled-kills.test.ts', options)
 }
 
 /** Resets, swallows, delays and cuts connections of replicas. */
