@@ -84,3 +84,21 @@ browserTest(
     t.same(await page.context().cookies(), [])
   },
 )
+
+browserTest('a live view asks for a sign-in when its token ends', async (t, open) => {
+  const expires = new Date(Date.now() + 12_000).toISOString()
+  const store = await startStore(t, {
+    dir: t.testdir(),
+    config: `auth:
+  tokens: [{name: short, sha256: ${sha256('short-secret')}, roles: [read], expires: '${expires}'}]
+`,
+  })
+  const page = await open(store.url, { expectsFailures: true })
+  await fill(page, { Token: 'short-secret' })
+  await page.keyboard.press('t')
+  await page.locator('.live-state.open').waitFor()
+  await page.locator('.live-state.closed').waitFor()
+  await page.getByText('the token or the user of this request has ended').waitFor()
+  await page.getByRole('dialog', { name: 'Sign in' }).getByLabel('Token').waitFor()
+  t.pass('it asks')
+})

@@ -296,10 +296,25 @@ export class App {
       this.run.value = run
       this.lines.value = lines
       this.live.value = goesLive
-        ? new Live(this.client, query, draw => this.#window.requestAnimationFrame(draw))
+        ? new Live(this.client, query, {
+            onFrame: draw => this.#window.requestAnimationFrame(draw),
+            isAdmitted: () => this.#isAdmitted(),
+          })
         : undefined
     })
     if (lines) void this.#loadFirst(lines)
+  }
+
+  /** Asks whether the store still lets this user in. If not, asks for a sign-in. */
+  async #isAdmitted(): Promise<boolean> {
+    try {
+      await this.client.text('loki/api/v1/status/buildinfo')
+    } catch (error) {
+      if (!(error instanceof StoreError) || error.status !== 401) return true
+      this.explain(error)
+      return false
+    }
+    return true
   }
 
   /** The store sends live lines of one tenant only. */

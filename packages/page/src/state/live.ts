@@ -14,8 +14,13 @@ interface TailFrame {
   readonly dropped_entries?: readonly unknown[] | null
 }
 
-/** Calls back before the next frame is drawn. */
-type OnFrame = (draw: () => void) => void
+/** What a live view needs of its surroundings. */
+export interface LiveParts {
+  /** Calls back before the next frame is drawn. */
+  readonly onFrame: (draw: () => void) => void
+  /** Says whether the store still lets this user in. A socket that is refused does not say why. */
+  readonly isAdmitted: () => Promise<boolean>
+}
 
 /** One live view. */
 export class Live {
@@ -31,7 +36,7 @@ export class Live {
   readonly reason: Signal<string> = signal('')
   readonly #client: StoreClient
   readonly #query: string
-  readonly #onFrame: OnFrame
+  readonly #parts: LiveParts
   /** Came since the last draw, newest last. */
   #pending: Row[] = []
   #isDrawing = false
@@ -40,10 +45,10 @@ export class Live {
   #timer: ReturnType<typeof setTimeout> | undefined
   #received = 0
 
-  constructor(client: StoreClient, query: string, onFrame: OnFrame) {
+  constructor(client: StoreClient, query: string, parts: LiveParts) {
     this.#client = client
     this.#query = query
-    this.#onFrame = onFrame
+    this.#parts = parts
     this.#connect('100')
   }
 
@@ -84,8 +89,16 @@ export class Live {
 
   #waitAndConnect(): void {
     this.state.value = 'waiting'
-    this.#timer = setTimeout(() => this.#connect(undefined), this.#retryMs)
+    this.#timer = setTimeout(() => void this.#connectAgain(), this.#retryMs)
     this.#retryMs = Math.min(reconnectMostMs, this.#retryMs * 2)
+  }
+
+  async #connectAgain(): Promise<void> {
+    const before = this.#socket
+    const isAdmitted = await this.#parts.isAdmitted()
+    if (this.#socket !== before) return
+    if (isAdmitted) this.#connect(undefined)
+    else this.stop()
   }
 
   #take(text: string): void {
@@ -100,7 +113,7 @@ export class Live {
     }
     if (this.#isDrawing) return
     this.#isDrawing = true
-    this.#onFrame(() => this.#draw())
+    this.#parts.onFrame(() => this.#draw())
   }
 
   #draw(): void {
