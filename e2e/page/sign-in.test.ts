@@ -86,7 +86,7 @@ browserTest(
 )
 
 browserTest('a live view asks for a sign-in when its token ends', async (t, open) => {
-  const expires = new Date(Date.now() + 12_000).toISOString()
+  const expires = new Date(Date.now() + 10_000).toISOString()
   const store = await startStore(t, {
     dir: t.testdir(),
     config: `auth:
@@ -95,9 +95,10 @@ browserTest('a live view asks for a sign-in when its token ends', async (t, open
   })
   const page = await open(store.url, { expectsFailures: true })
   await fill(page, { Token: 'short-secret' })
+  await page.getByRole('button', { name: 'Sign out short' }).waitFor()
   await page.keyboard.press('t')
   await page.locator('.live-state.open').waitFor()
-  await page.locator('.live-state.closed').waitFor()
+  await page.locator('.live-state.closed').waitFor({ timeout: 30_000 })
   await page.getByText('the token or the user of this request has ended').waitFor()
   await page.getByRole('dialog', { name: 'Sign in' }).getByLabel('Token').waitFor()
   t.pass('it asks')
