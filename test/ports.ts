@@ -5,9 +5,10 @@ import { createServer } from 'node:net'
 
 /**
  * Ports that no system gives to outgoing connections: Linux begins at 32768, macOS and Windows at 49152. Otherwise a
- * connection of another program could take a port between its reservation and its use.
+ * connection of another program could take a port between its reservation and its use. `fetch` refuses 10080, and no
+ * port above it.
  */
-const firstPort = 10_000
+const firstPort = 10_081
 const lastPort = 32_767
 
 /** Processes begin at different places, so that two rarely try the same port at the same time. */
