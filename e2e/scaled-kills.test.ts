@@ -7,25 +7,28 @@ import { Random } from '../bench/random.ts'
 import { createPostgres, noPostgres } from '../test/postgres-server.ts'
 import { flushAll, until } from './replica-lines.ts'
 import { startReplicas } from './replicas.ts'
-import { checkLedger, clientNames, ledgerMs, pushNumbered } from './scaled-ledger.ts'
+import {
+  checkLedger,
+  clientNames,
+  ledgerMs,
+  ledgerSeed,
+  ledgerTimeoutMs,
+  pushNumbered,
+} from './scaled-ledger.ts'
 import { noBucket, startBucket } from './versitygw-process.ts'
 
-const durationMs = ledgerMs()
-const seed = Number(process.env.SKALD_CRASH_SEED ?? Date.now() % 1_000_000)
-// After a long time, there is much to ask for.
-const timeoutMs = 180_000 + 3 * durationMs
-root.setTimeout(timeoutMs)
+root.setTimeout(ledgerTimeoutMs)
 
 const skip = noBucket || noPostgres
 
 test('kills and outages of PostgreSQL lose nothing and double nothing', { skip }, async t => {
-  t.setTimeout(timeoutMs)
-  t.comment(`seed ${seed}`)
-  const random = new Random(seed)
+  t.setTimeout(ledgerTimeoutMs)
+  t.comment(`seed ${ledgerSeed}`)
+  const random = new Random(ledgerSeed)
   const dir = t.testdir()
   const [bucket, postgres] = [await startBucket(t, dir), await createPostgres(t)]
   const replicas = await startReplicas(t, { dir, bucket, postgres, count: 3 })
-  const untilMs = Date.now() + durationMs
+  const untilMs = Date.now() + ledgerMs
   const isOver = () => Date.now() >= untilMs
   const pushing = clientNames.map(app => pushNumbered(t, replicas, { app, random, isOver }))
   let kills = 0

@@ -10,10 +10,13 @@ import { allLinesOf, countLines, hourNs, nowNs, pushLines } from './replica-line
 /** Clients that push at a time. */
 export const clientNames = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'] as const
 
-/** Returns how long replicas are disturbed: a minute, or what the torture sets. */
-export function ledgerMs(): number {
-  return Number(process.env.SKALD_SCALED_MS ?? 60_000)
-}
+/** How long replicas are disturbed: a minute, or what the torture sets. */
+export const ledgerMs = Number(process.env.SKALD_SCALED_MS ?? 60_000)
+
+/** Bound for a whole ledger. After a long time, there is much to ask for. */
+export const ledgerTimeoutMs = 180_000 + 3 * ledgerMs
+
+export const ledgerSeed = Number(process.env.SKALD_CRASH_SEED ?? Date.now() % 1_000_000)
 
 /** What a client has pushed. */
 export interface Pushed {

@@ -8,22 +8,25 @@ import { createPostgres, noPostgres } from '../test/postgres-server.ts'
 import type { TestStore } from './harness.ts'
 import { disturb } from './network-faults.ts'
 import { startReplica } from './replicas.ts'
-import { checkLedger, clientNames, ledgerMs, pushNumbered } from './scaled-ledger.ts'
+import {
+  checkLedger,
+  clientNames,
+  ledgerMs,
+  ledgerSeed,
+  ledgerTimeoutMs,
+  pushNumbered,
+} from './scaled-ledger.ts'
 import { noProxies, startProxies, type TestProxy } from './toxiproxy-process.ts'
 import { noBucket, startBucket } from './versitygw-process.ts'
 
-const durationMs = ledgerMs()
-const seed = Number(process.env.SKALD_CRASH_SEED ?? Date.now() % 1_000_000)
-// After a long time, there is much to ask for.
-const timeoutMs = 180_000 + 3 * durationMs
-root.setTimeout(timeoutMs)
+root.setTimeout(ledgerTimeoutMs)
 
 const skip = noBucket || noPostgres || noProxies
 
 test('faults of the network lose nothing and double nothing', { skip }, async t => {
-  t.setTimeout(timeoutMs)
-  t.comment(`seed ${seed}`)
-  const random = new Random(seed)
+  t.setTimeout(ledgerTimeoutMs)
+  t.comment(`seed ${ledgerSeed}`)
+  const random = new Random(ledgerSeed)
   const dir = t.testdir()
   const [bucket, postgres] = [await startBucket(t, dir), await createPostgres(t)]
   const server = await startProxies(t, dir)
@@ -41,7 +44,7 @@ test('faults of the network lose nothing and double nothing', { skip }, async t 
     }
     replicas.push(await startReplica(t, { dir, bucket, postgres, number, ways }))
   }
-  const untilMs = Date.now() + durationMs
+  const untilMs = Date.now() + ledgerMs
   const isOver = () => Date.now() >= untilMs
   const pushing = clientNames.map(app => pushNumbered(t, replicas, { app, random, isOver }))
   const counts = new Map<string, number>()

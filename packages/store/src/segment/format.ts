@@ -12,7 +12,7 @@ import { ByteReader } from './bytes.ts'
 import type { CountRecord } from './counts/count-group.ts'
 import type { FilterRecord } from './filter/filter-group.ts'
 
-/** Version of the format. Segments of level 0 have version 1, those of compaction version 2. */
+/** Version of the format. Segments of level 0 in local files have version 1, all others version 2. */
 export type SegmentVersion = 1 | 2
 
 /** First bytes of a segment: name and version of the format. */
