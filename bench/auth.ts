@@ -5,21 +5,19 @@ import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { makeCertificates } from '../test/certificates.ts'
 import { readCpuSeconds, readMainThreadCpuMs } from './cpu.ts'
-import { pushAll } from './ingest.ts'
+import { pushOne } from './ingest.ts'
 import type { Records } from './record-file.ts'
-import { type StoreServer, startStoreServer } from './server.ts'
+import { HttpClient, type StoreServer, startStoreServer } from './server.ts'
 import { fixed, type Row } from './table.ts'
-
-/** Pushes of one turn: few, so that many rounds even out what else the machine does. */
-const turnPushes = 5
 
 export interface AuthFigures {
   readonly name: string
   /** MB of lines per CPU-second: of all turns together. */
   readonly megabytesPerCpuSecond: number
   /**
-   * CPU of the main thread, which takes pushes, in a turn next to that of the open store in the same round: the median of all
-   * rounds. Other threads merge segments, each store at its own time.
+   * CPU of the main thread, which takes pushes, for a push next to that of the open store for the same push: the median of
+   * all pushes. It counts until the next push, so also what follows an answer. Other threads merge segments, each store at
+   * its own time.
    */
   readonly cpuRatio: number
 }
@@ -28,12 +26,11 @@ interface AuthBenchOptions {
   readonly workDir: string
   readonly bodies: Records
   readonly lineBytes: number
-  readonly connectionCount: number
 }
 
 /** Pushes all bodies to the three stores in turn. */
 export async function runAuthBench(options: AuthBenchOptions): Promise<AuthFigures[]> {
-  const { workDir, bodies, lineBytes, connectionCount } = options
+  const { workDir, bodies, lineBytes } = options
   const token = 'a token of the benchmark'
   const sha256 = createHash('sha256').update(token).digest('hex')
   const auth = `auth: {tokens: [{name: bench, sha256: ${sha256}, roles: [push]}]}\n`
@@ -51,19 +48,19 @@ export async function runAuthBench(options: AuthBenchOptions): Promise<AuthFigur
       servers.push(await startStoreServer(dir, join(dir, 'data'), config, certificates))
     }
     const begun = servers.map(({ pid }) => readCpuSeconds(pid))
-    const cpuOf: number[][] = kinds.map(() => [])
-    for (let from = 0; from < bodies.count; from += turnPushes) {
-      const turn = sliceOf(bodies, from, Math.min(bodies.count, from + turnPushes))
-      const round = from / turnPushes
+    const clients = servers.map(({ url }, i) => new HttpClient(url, 1, kinds[i]!.headers))
+    const cpuMs = servers.map(({ pid }) => [readMainThreadCpuMs(pid)])
+    for (let round = 0; round < bodies.count; round++) {
+      const body = bodies.read(round)
       for (const k of servers.keys()) {
         // Each begins as often as the others.
         const i = (round + k) % servers.length
-        const server = servers[i]!
-        const before = readMainThreadCpuMs(server.pid)
-        await pushAll(server, turn, { connectionCount, headers: kinds[i]!.headers })
-        cpuOf[i]!.push(readMainThreadCpuMs(server.pid) - before)
+        await pushOne(clients[i]!, body)
+        cpuMs[i]!.push(readMainThreadCpuMs(servers[i]!.pid))
       }
     }
+    for (const client of clients) client.close()
+    const cpuOf = cpuMs.map(sums => sums.slice(1).map((sum, round) => sum - sums[round]!))
     return kinds.map(({ name }, i) => ({
       name,
       megabytesPerCpuSecond: lineBytes / 1e6 / (readCpuSeconds(servers[i]!.pid) - begun[i]!),
@@ -72,10 +69,6 @@ export async function runAuthBench(options: AuthBenchOptions): Promise<AuthFigur
   } finally {
     for (const { process } of servers) await process.end('SIGTERM')
   }
-}
-
-function sliceOf(bodies: Records, from: number, to: number): Records {
-  return { count: to - from, read: index => bodies.read(from + index) }
 }
 
 function median(values: readonly number[]): number {

@@ -77,18 +77,25 @@ export async function pushAll(
   let retryCount = 0
   const sendNext = async () => {
     while (next < bodies.count) {
-      const body = bodies.read(next++)
-      for (;;) {
-        const answer = await client.send(server.pushPath ?? lokiPushPath, body)
-        if (answer.status === 204) break
-        await waitForRetry(answer)
-        retryCount++
-      }
+      retryCount += await pushOne(client, bodies.read(next++), server.pushPath)
     }
   }
   await Promise.all(Array.from({ length: connectionCount }, sendNext))
   client.close()
   return retryCount
+}
+
+/** Sends a push until the server takes it. Returns how many times it had to be sent again. */
+export async function pushOne(
+  client: HttpClient,
+  body: Buffer,
+  path = lokiPushPath,
+): Promise<number> {
+  for (let retryCount = 0; ; retryCount++) {
+    const answer = await client.send(path, body)
+    if (answer.status === 204) return retryCount
+    await waitForRetry(answer)
+  }
 }
 
 async function waitForRetry({ status, body, retryAfterMs }: Answer): Promise<void> {

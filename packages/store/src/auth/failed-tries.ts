@@ -25,10 +25,12 @@ export class FailedTries {
    * Returns how many seconds an address has to wait; 0 if it may try. Tries that are being checked count as failed, so that
    * many at once are not more than many in a row.
    *
+   * @param client Its address is found out only if somebody failed: that costs a call of the system per connection.
    * @param shown What it shows now, as a hash. The same from several requests is one try.
    */
-  waitSeconds(address: string, shown = ''): number {
-    const block = blockOf(address)
+  waitSeconds(client: { readonly ip: string }, shown = ''): number {
+    if (this.#tries.size === 0 && this.#pending.size === 0) return 0
+    const block = blockOf(client.ip)
     const pending = this.#pending.get(block)
     const others = pending ? pending.size - (pending.has(shown) ? 1 : 0) : 0
     const count = this.#countOf(block) + others

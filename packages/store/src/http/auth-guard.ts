@@ -29,6 +29,8 @@ declare module 'fastify' {
     identity?: Identity
     /** Returns whether the client may still come in: a body can last for days. Absent if everybody may. */
     isStillAdmitted?: () => boolean
+    /** What the route changes, if that is written down. */
+    auditedRole?: AuditedRole
   }
 }
 
@@ -56,7 +58,16 @@ type Asking = Pick<FastifyRequest, 'headers' | 'ip' | 'method' | 'url'> & {
   readonly refusal?: FastifyRequest['refusal']
 }
 
+/** Roles whose requests are written down: they change or delete something for good. */
+type AuditedRole = 'delete' | 'rules' | 'admin'
+
 type Done = (error?: Error) => void
+interface KnownNeed {
+  readonly need: RouteNeed
+  /** Whether the configuration may open it. */
+  readonly isMetrics: boolean
+}
+
 type Admitted = Extract<Outcome, { identity: Identity }>
 type Found = (error: Error | undefined, admitted?: Admitted) => void
 
@@ -73,6 +84,8 @@ const messages: Readonly<Record<Failure, string>> = {
 export class AuthGuard {
   readonly #parts: AuthGuardParts
   readonly #failures: Counter<'reason'>
+  /** What routes that were asked need, by method and by the router's pattern. */
+  readonly #needs = new Map<string, Map<string, KnownNeed>>()
 
   constructor(parts: AuthGuardParts) {
     this.#parts = parts
@@ -88,8 +101,12 @@ export class AuthGuard {
   addTo(app: FastifyInstance): void {
     app.decorateRequest('identity')
     app.decorateRequest('isStillAdmitted')
+    app.decorateRequest('auditedRole')
     app.addHook('onRequest', (request, reply, done) => this.#admit(request, reply, done))
-    app.addHook('onResponse', async (request, reply) => this.#record(request, reply))
+    app.addHook('onResponse', (request, reply, done) => {
+      if (request.auditedRole !== undefined) this.#record(request, reply, request.auditedRole)
+      done()
+    })
   }
 
   /**
@@ -99,7 +116,7 @@ export class AuthGuard {
   identify(credentials: Credentials, request: Asking, done: Found): void {
     const { authenticator, tries } = this.#parts
     const shown = credentials.kind === 'password' ? sha256Of(JSON.stringify(credentials)) : ''
-    const waitSeconds = tries.waitSeconds(request.ip, shown)
+    const waitSeconds = tries.waitSeconds(request, shown)
     const settle = (outcome: Outcome | undefined) => {
       if (!outcome) done(this.#slow(waitSeconds))
       else if ('identity' in outcome) done(undefined, outcome)
@@ -148,6 +165,8 @@ export class AuthGuard {
       if (!problem && admitted) {
         const { identity, renew } = admitted
         request.identity = identity
+        const audited = auditedRoleOf(need)
+        if (audited) request.auditedRole = audited
         request.isStillAdmitted = () => {
           const now = renew()
           return now !== undefined && !this.#problemOf(request, now, need)
@@ -166,7 +185,7 @@ export class AuthGuard {
       if (known instanceof Error) found(known)
       else found(undefined, known)
     } else if (typeof credentials === 'string') {
-      const waitSeconds = this.#parts.tries.waitSeconds(request.ip)
+      const waitSeconds = this.#parts.tries.waitSeconds(request)
       found(this.#fail(request, { failure: credentials }, waitSeconds))
     } else if (credentials.kind === 'password' && isSentByOtherPage(request)) {
       found(this.#forbid('origin', 'a page of another server may not use this password'))
@@ -190,11 +209,20 @@ export class AuthGuard {
     const { url } = routeOptions
     // An unknown path, or a method that the path does not have.
     if (url === undefined) return 'known'
-    const { prefix, authenticator } = this.#parts
+    const known = this.#needs.get(method)?.get(url) ?? this.#findNeed(method, url)
+    return known.isMetrics && this.#parts.authenticator.config.hasPublicMetrics
+      ? 'open'
+      : known.need
+  }
+
+  #findNeed(method: string, url: string): KnownNeed {
+    const { prefix } = this.#parts
     const path = url.startsWith(prefix) ? url.slice(prefix.length) : url
     const isMetrics = path === '/metrics' || path === '/agent/metrics'
-    if (isMetrics && authenticator.config.hasPublicMetrics) return 'open'
-    return needOf(method, path)
+    const found = { need: needOf(method, path), isMetrics }
+    const ofMethod = this.#needs.get(method) ?? new Map<string, KnownNeed>()
+    this.#needs.set(method, ofMethod.set(url, found))
+    return found
   }
 
   /** Returns what keeps a known client out. Fills in the tenant if there is only one. */
@@ -254,22 +282,24 @@ export class AuthGuard {
   }
 
   /** Writes who changed or deleted what. */
-  #record(request: FastifyRequest, reply: FastifyReply): void {
+  #record(request: FastifyRequest, reply: FastifyReply, role: AuditedRole): void {
     const { method, identity, routeOptions } = request
-    const need = this.#needOf(request)
-    if (!identity || need === 'open' || need === 'known') return
-    const [role] = need
-    if (role !== 'delete' && role !== 'rules' && role !== 'admin') return
     const isRead = method === 'GET' || method === 'HEAD'
     if (isRead && !routeOptions.url?.endsWith('/flush')) return
     const tenant = this.#parts.authEnabled ? request.headers['x-scope-orgid'] : singleTenant
     const isStoreWide = role === 'admin'
     this.#parts.audit.write({
-      ...{ event: role, name: identity.name, status: reply.statusCode, ...placeOf(request) },
+      ...{ event: role, name: identity!.name, status: reply.statusCode, ...placeOf(request) },
       ...(!isStoreWide && tenant !== undefined && { tenant: String(tenant) }),
       params: paramsOf(request),
     })
   }
+}
+
+function auditedRoleOf(need: RouteNeed): AuditedRole | undefined {
+  if (need === 'open' || need === 'known') return undefined
+  const [role] = need
+  return role === 'delete' || role === 'rules' || role === 'admin' ? role : undefined
 }
 
 const otherPage = 'a page of another server may not use this session'

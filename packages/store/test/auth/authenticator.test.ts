@@ -114,31 +114,31 @@ test('an address that fails too often waits, others do not, and few are remember
   let nowMs = 0
   const tries = new FailedTries({ now: () => nowMs })
   for (let i = 0; i < failedTriesBurst; i++) {
-    t.equal(tries.waitSeconds('10.0.0.1'), 0)
+    t.equal(tries.waitSeconds({ ip: '10.0.0.1' }), 0)
     tries.add('10.0.0.1')
   }
-  t.equal(tries.waitSeconds('10.0.0.1'), 1)
-  t.equal(tries.waitSeconds('::ffff:10.0.0.1'), 1)
-  t.equal(tries.waitSeconds('10.0.0.2'), 0)
+  t.equal(tries.waitSeconds({ ip: '10.0.0.1' }), 1)
+  t.equal(tries.waitSeconds({ ip: '::ffff:10.0.0.1' }), 1)
+  t.equal(tries.waitSeconds({ ip: '10.0.0.2' }), 0)
   nowMs += 1000
-  t.equal(tries.waitSeconds('10.0.0.1'), 0)
+  t.equal(tries.waitSeconds({ ip: '10.0.0.1' }), 0)
   for (let i = 0; i < failedTriesBurst; i++) tries.add(`2001:db8::${i}`)
-  t.equal(tries.waitSeconds('2001:db8:0:0:ffff::1'), 1, 'a /64 is one client')
-  t.equal(tries.waitSeconds('2001:db8:0:1::1'), 0)
+  t.equal(tries.waitSeconds({ ip: '2001:db8:0:0:ffff::1' }), 1, 'a /64 is one client')
+  t.equal(tries.waitSeconds({ ip: '2001:db8:0:1::1' }), 0)
   for (let i = 0; i < failedAddressesMax; i++)
     tries.add(`10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`)
-  t.equal(tries.waitSeconds('2001:db8::1'), 0, 'the oldest is forgotten')
+  t.equal(tries.waitSeconds({ ip: '2001:db8::1' }), 0, 'the oldest is forgotten')
 })
 
 test('passwords that are checked at the same time count as tries, one password of many requests as one', async t => {
   const tries = new FailedTries({ now: () => 0 })
   const ends = Array.from({ length: 30 }, () => tries.begin('10.0.0.1', 'same'))
-  t.equal(tries.waitSeconds('10.0.0.1', 'same'), 0)
+  t.equal(tries.waitSeconds({ ip: '10.0.0.1' }, 'same'), 0)
   for (let i = 0; i < failedTriesBurst; i++) ends.push(tries.begin('10.0.0.1', `other ${i}`))
-  t.ok(tries.waitSeconds('10.0.0.1', 'one more') > 0)
-  t.equal(tries.waitSeconds('10.0.0.2', 'one more'), 0)
+  t.ok(tries.waitSeconds({ ip: '10.0.0.1' }, 'one more') > 0)
+  t.equal(tries.waitSeconds({ ip: '10.0.0.2' }, 'one more'), 0)
   for (const end of ends) end()
-  t.equal(tries.waitSeconds('10.0.0.1', 'one more'), 0)
+  t.equal(tries.waitSeconds({ ip: '10.0.0.1' }, 'one more'), 0)
 })
 
 test('a session ends by itself, when it rests, and with its identity', async t => {
