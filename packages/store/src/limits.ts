@@ -200,6 +200,21 @@ export const memoryGrowthBytes = 80 * 1024 * 1024
 /** While memory is short, a heap is cleaned, or an idle thread replaced, that may have so much garbage. */
 export const garbageBytesLeast = 24 * 1024 * 1024
 
+/**
+ * While the heap of the main thread is larger than this, V8 collects the garbage of all threads more often. With few
+ * streams it has 55 MB.
+ */
+export const heapLargeBytes = 72 * 1024 * 1024
+
+/** Below this, V8 decides by itself again. */
+export const heapSmallBytes = 48 * 1024 * 1024
+
+/** How far a heap may then grow above what a collection left, in percent. */
+export const heapGrowthPercent = 75
+
+/** The size of the heap is read that often. */
+export const heapGrowthReadMs = 250
+
 /** A scan thread that no scan uses, and that does not answer within this time, is replaced while memory is short. */
 export const threadAnswerMs = 250
 
@@ -308,6 +323,9 @@ export const tailAskBytesMax = 64 * 1024
  * that, the cache is emptied. A store with more of them asks the database, some microseconds each.
  */
 export const catalogCacheEntriesMax = 50_000
+
+/** Maximum labels, each a name and a value, whose ids are kept in memory: some 200 bytes each. Then it starts over. */
+export const catalogPairsCachedMax = 10_000
 
 /** Maximum streams whose labels are kept in memory: about a kilobyte each. */
 export const catalogRowsMax = 20_000

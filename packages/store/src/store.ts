@@ -44,6 +44,7 @@ import { PushNotes } from './ingest/push-notes.ts'
 import { RefusalLog } from './ingest/refusal-log.ts'
 import { UnpackedRoom } from './ingest/unpacked-room.ts'
 import { ruleThreads } from './limits.ts'
+import { HeapGrowth } from './memory/heap-growth.ts'
 import { openMemory, type StoreMemory } from './memory/store-memory.ts'
 import { countWork, createStoreMetrics, type StoreMetrics } from './metrics.ts'
 import { DiskRoom } from './objects/disk-room.ts'
@@ -176,6 +177,7 @@ async function openStore(
   })
   const { segmentsDir, objects, disk, remote, replica, catalog, nextSequence } = storage
 
+  own(new HeapGrowth())
   const memory = openMemory({
     ...{ maxBytes: config.maxMemoryBytes, threads: () => pool },
     onRefused: () => metrics.queriesRefused.inc(),

@@ -22,7 +22,10 @@ function firstColumn(sql: string): FirstColumn {
 const streamStatements = {
   findStream: firstColumn('SELECT id FROM streams WHERE tenant = ? AND labels = ?'),
   addStream: firstColumn('INSERT INTO streams (tenant, labels) VALUES (?, ?) RETURNING id'),
-  addPair: 'INSERT OR IGNORE INTO label_pairs (tenant, name, value) VALUES (?, ?, ?)',
+  // Returns nothing if it is there.
+  addPair: firstColumn(
+    'INSERT OR IGNORE INTO label_pairs (tenant, name, value) VALUES (?, ?, ?) RETURNING id',
+  ),
   findPair: firstColumn('SELECT id FROM label_pairs WHERE tenant = ? AND name = ? AND value = ?'),
   addStreamPair: 'INSERT OR IGNORE INTO stream_pairs (pair_id, stream_id) VALUES (?, ?)',
   hasStreamPair: firstColumn('SELECT 1 FROM stream_pairs WHERE pair_id = ? AND stream_id = ?'),

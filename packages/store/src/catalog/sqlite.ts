@@ -20,21 +20,20 @@ import type {
   PartSummary,
   SegmentInfo,
   SegmentPartInfo,
-  StreamActivity,
   TenantDay,
   TimeRange,
 } from './catalog.ts'
 import { type EnteredChange, versionsOf } from './catalog-changes.ts'
-import { activityStepNs, KnownStreams, stepOf } from './known-streams.ts'
 import { migrate } from './migrations.ts'
 import { checkSeal } from './seal.ts'
 import { SqliteDeleteRequests } from './sqlite-delete-requests.ts'
 import { SqliteRules } from './sqlite-rules.ts'
 import { type CatalogStatements, prepareStatements } from './sqlite-statements.ts'
 import { StreamSearch } from './stream-search.ts'
+import { StreamWriter } from './stream-writer.ts'
 import { checkStructure } from './structure.ts'
 import { runSynced } from './synced.ts'
-import { bounded, clampToInt64, daysOf } from './time-bounds.ts'
+import { bounded, daysOf } from './time-bounds.ts'
 
 /**
  * Opens the catalog file, creates it if it is missing, and migrates it to this version.
@@ -64,15 +63,16 @@ export class SqliteCatalog implements LocalCatalog {
   readonly deleteRequests: SqliteDeleteRequests
   readonly #database: Database.Database
   readonly #sql: CatalogStatements
+  readonly #streams: StreamWriter
   readonly #search: StreamSearch
   readonly #partsOf: Database.Statement
   readonly #transaction: (work: () => void) => void
-  readonly #known = new KnownStreams()
   #rules: SqliteRules | undefined
 
   constructor(database: Database.Database) {
     this.#database = database
     this.#sql = prepareStatements(database)
+    this.#streams = new StreamWriter(this.#sql)
     this.#search = new StreamSearch(this.#sql)
     // Times do not fit into numbers.
     this.#partsOf = this.#sql.partsOf.safeIntegers()
@@ -160,7 +160,7 @@ export class SqliteCatalog implements LocalCatalog {
         this.#loseSegments(change.removed)
         return true
       case 'streams':
-        for (const part of change.parts) this.#addActivities(part)
+        for (const part of change.parts) this.#streams.addActivities(part)
         return true
       case 'jumped':
         return true
@@ -237,45 +237,8 @@ export class SqliteCatalog implements LocalCatalog {
     for (const part of segment.parts) {
       const { tenant, day, minNs, maxNs, rowCount, lineBytes } = part
       this.#sql.addPart.run(id, tenant, day, minNs, maxNs, rowCount, lineBytes)
-      this.#addActivities(part)
+      this.#streams.addActivities(part)
     }
-  }
-
-  #addActivities(part: CatalogPart): void {
-    for (const stream of part.streams) this.#addActivity(part, stream)
-  }
-
-  #addActivity({ tenant, day }: CatalogPart, stream: StreamActivity): void {
-    let firstStep = stepOf(stream.minNs)
-    let lastStep = stepOf(stream.maxNs)
-    const known = this.#known.get(tenant, stream.labelsText)
-    const isSameDay = known?.day === day
-    if (isSameDay && known.firstStep <= firstStep && known.lastStep >= lastStep) return
-    const id = known?.id ?? this.#enterStream(tenant, stream)
-    const minNs = BigInt(firstStep) * activityStepNs
-    const maxNs = clampToInt64(BigInt(lastStep + 1) * activityStepNs - 1n)
-    const activity = { id, day, minNs, maxNs }
-    if (this.#sql.extendActivity.run(activity).changes === 0) {
-      this.#sql.addActivity.run(activity)
-      this.#sql.addPairDays.run({ id, day })
-    }
-    if (isSameDay) {
-      firstStep = Math.min(firstStep, known.firstStep)
-      lastStep = Math.max(lastStep, known.lastStep)
-    }
-    this.#known.set(tenant, stream.labelsText, { id, day, firstStep, lastStep })
-  }
-
-  /** Returns the id of a stream. Adds the stream if the database does not have it. */
-  #enterStream(tenant: string, stream: StreamActivity): number {
-    const found = this.#sql.findStream.get(tenant, stream.labelsText) as number | undefined
-    if (found !== undefined) return found
-    const id = this.#sql.addStream.get(tenant, stream.labelsText) as number
-    for (const { name, value } of stream.labels) {
-      this.#sql.addPair.run(tenant, name, value)
-      this.#sql.addStreamPair.run(this.#sql.findPair.get(tenant, name, value), id)
-    }
-    return id
   }
 
   #removeSegment(name: string): void {
@@ -426,20 +389,10 @@ export class SqliteCatalog implements LocalCatalog {
       this.#forget()
       this.#removeSegment(segment.name)
       for (const part of segment.parts) {
-        for (const stream of part.streams) this.#renewPairs(part, stream)
+        for (const stream of part.streams) this.#streams.renewPairs(part, stream)
       }
       this.#addSegment(segment)
     })
-  }
-
-  #renewPairs({ tenant, day }: CatalogPart, { labelsText, labels }: StreamActivity): void {
-    const id = this.#sql.findStream.get(tenant, labelsText)
-    if (id === undefined) return
-    for (const { name, value } of labels) {
-      this.#sql.addPair.run(tenant, name, value)
-      this.#sql.addStreamPair.run(this.#sql.findPair.get(tenant, name, value), id)
-    }
-    this.#sql.addPairDays.run({ id, day })
   }
 
   /**
@@ -509,7 +462,7 @@ export class SqliteCatalog implements LocalCatalog {
   }
 
   #forget(): void {
-    this.#known.clear()
+    this.#streams.forget()
     this.#search.forget()
   }
 }

@@ -9,6 +9,7 @@ import { migrations } from '../../src/catalog/migrations.ts'
 import { seal } from '../../src/catalog/seal.ts'
 import { openSqliteCatalog, type SqliteCatalog } from '../../src/catalog/sqlite.ts'
 import { openCatalogReader } from '../../src/catalog/sqlite-reader.ts'
+import { catalogPairsCachedMax } from '../../src/limits.ts'
 import { segmentName } from '../../src/segment/name.ts'
 import { day, dayNs, type Labels, midnightNs } from '../harness.ts'
 
@@ -314,6 +315,37 @@ test('names and values of a day end with the last stream that has them', async t
   t.same(await catalog.labelNames('a', on(day - 2)), [])
   t.same(await catalog.labelValues('a', 'pod', on(day - 2)), [])
   t.same(await catalog.labelValues('a', 'app', on(day)), ['x'])
+})
+
+test('a label that left with its last stream comes back with the next', async t => {
+  const catalog = open(t)
+  const streams = [activity({ app: 'x', pod: 'a' })]
+  await catalog.addSegments([segment(1, streams, { level: 1, day: day - 2 })], [])
+  await catalog.dropBefore('a', day)
+  t.equal((await catalog.totals()).streams, 0)
+  await catalog.addSegments([segment(2, streams)], [])
+  t.same(texts(await catalog.findStreams('a', [matcher('pod', '=', 'a')], wholeDay)), [
+    '{app="x", pod="a"}',
+  ])
+  t.same(await catalog.labelValues('a', 'pod', wholeDay), ['a'])
+})
+
+test('more labels than are kept in memory are found', async t => {
+  const catalog = open(t)
+  const streams = Array.from({ length: catalogPairsCachedMax + 2 }, (_, i) =>
+    activity({ app: 'x', pod: `p${i}` }),
+  )
+  await catalog.addSegments(
+    [segment(1, [...streams, activity({ app: 'x', pod: 'p0', c: '1' })])],
+    [],
+  )
+  const found = async (value: string) =>
+    texts(await catalog.findStreams('a', [matcher('pod', '=', value)], wholeDay))
+  t.same(await found('p0'), ['{app="x", c="1", pod="p0"}', '{app="x", pod="p0"}'])
+  t.same(await found(`p${catalogPairsCachedMax + 1}`), [
+    `{app="x", pod="p${catalogPairsCachedMax + 1}"}`,
+  ])
+  t.equal((await catalog.labelValues('a', 'pod', wholeDay)).length, streams.length)
 })
 
 test('a merge keeps the streams of what it replaces', async t => {
