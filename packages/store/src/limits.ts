@@ -210,7 +210,7 @@ export const heapLargeBytes = 72 * 1024 * 1024
 export const heapSmallBytes = 48 * 1024 * 1024
 
 /** How far a heap may then grow above what a collection left, in percent. */
-export const heapGrowthPercent = 75
+export const heapGrowthPercent = 60
 
 /** The size of the heap is read that often. */
 export const heapGrowthReadMs = 250
