@@ -126,6 +126,8 @@ test('samples arrive in order, with the tenant, and again after 429 and 5xx', as
   const receiver = await startReceiver(t, i => [429, 503, 200][i] ?? 204)
   const { write, logged, metric } = open(t, dir, receiver.url)
   await write.append('t1', [sample('a', 1)])
+  // Samples that come before the first request travel with it.
+  await receiver.waitFor(1)
   await write.append('t1', [sample('a', 2), sample('b', 2)])
   await receiver.waitFor(4)
   const bodies = receiver.received.map(({ body }) => samplesIn(body))
