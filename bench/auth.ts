@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { makeCertificates } from '../test/certificates.ts'
+import { spread } from './ask.ts'
 import { readCpuSeconds, readMainThreadCpuMs } from './cpu.ts'
 import { pushOne } from './ingest.ts'
 import type { Records } from './record-file.ts'
@@ -12,7 +13,7 @@ import { fixed, type Row } from './table.ts'
 
 export interface AuthFigures {
   readonly name: string
-  /** MB of lines per CPU-second: of all turns together. */
+  /** MB of lines per CPU-second: of all pushes together. */
   readonly megabytesPerCpuSecond: number
   /**
    * CPU of the main thread, which takes pushes, for a push next to that of the open store for the same push: the median of
@@ -28,7 +29,7 @@ interface AuthBenchOptions {
   readonly lineBytes: number
 }
 
-/** Pushes all bodies to the three stores in turn. */
+/** Pushes all bodies to the three stores in turn, over one connection each. */
 export async function runAuthBench(options: AuthBenchOptions): Promise<AuthFigures[]> {
   const { workDir, bodies, lineBytes } = options
   const token = 'a token of the benchmark'
@@ -64,16 +65,11 @@ export async function runAuthBench(options: AuthBenchOptions): Promise<AuthFigur
     return kinds.map(({ name }, i) => ({
       name,
       megabytesPerCpuSecond: lineBytes / 1e6 / (readCpuSeconds(servers[i]!.pid) - begun[i]!),
-      cpuRatio: median(cpuOf[i]!.map((cpu, round) => cpu / cpuOf[0]![round]!)),
+      cpuRatio: spread(cpuOf[i]!.map((cpu, round) => cpu / cpuOf[0]![round]!)).median,
     }))
   } finally {
     for (const { process } of servers) await process.end('SIGTERM')
   }
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b)
-  return sorted[Math.floor(sorted.length / 2)]!
 }
 
 /** A token may cost this share of the CPU of a push. */

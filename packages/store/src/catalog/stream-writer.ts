@@ -28,11 +28,12 @@ export class StreamWriter {
     const known = this.#known.get(tenant, stream.labelsText)
     const isSameDay = known?.day === day
     if (isSameDay && known.firstStep <= firstStep && known.lastStep >= lastStep) return
-    const { id, isNew } = known ? { ...known, isNew: false } : this.#enterStream(tenant, stream)
+    const found = known?.id ?? this.#idOf(tenant, stream)
+    const id = found ?? this.#enterStream(tenant, stream)
     const minNs = BigInt(firstStep) * activityStepNs
     const maxNs = clampToInt64(BigInt(lastStep + 1) * activityStepNs - 1n)
     const activity = { id, day, minNs, maxNs }
-    if (isNew || this.#sql.extendActivity.run(activity).changes === 0) {
+    if (found === undefined || this.#sql.extendActivity.run(activity).changes === 0) {
       this.#sql.addActivity.run(activity)
       this.#sql.addPairDays.run({ id, day })
     }
@@ -43,13 +44,14 @@ export class StreamWriter {
     this.#known.set(tenant, stream.labelsText, { id, day, firstStep, lastStep })
   }
 
-  /** Returns the id of a stream. Adds the stream if the database does not have it. */
-  #enterStream(tenant: string, stream: StreamActivity): { id: number; isNew: boolean } {
-    const found = this.#sql.findStream.get(tenant, stream.labelsText) as number | undefined
-    if (found !== undefined) return { id: found, isNew: false }
+  #idOf(tenant: string, { labelsText }: StreamActivity): number | undefined {
+    return this.#sql.findStream.get(tenant, labelsText) as number | undefined
+  }
+
+  #enterStream(tenant: string, stream: StreamActivity): number {
     const id = this.#sql.addStream.get(tenant, stream.labelsText) as number
     this.#addPairs(tenant, stream, id)
-    return { id, isNew: true }
+    return id
   }
 
   #addPairs(tenant: string, { labels }: StreamActivity, id: number): void {
@@ -73,7 +75,7 @@ export class StreamWriter {
 
   /** Enters again what belongs to a stream that the database has, as far as it is missing. Call `forget` before. */
   renewPairs({ tenant, day }: CatalogPart, stream: StreamActivity): void {
-    const id = this.#sql.findStream.get(tenant, stream.labelsText) as number | undefined
+    const id = this.#idOf(tenant, stream)
     if (id === undefined) return
     this.#addPairs(tenant, stream, id)
     this.#sql.addPairDays.run({ id, day })
