@@ -1,6 +1,8 @@
 // Memory that is reused, or freed at once, instead of left to the garbage collector. Buffers of a
 // megabyte live outside its heap, and every few dozen of them would trigger it.
 
+import { releasedBytesLeast } from './limits.ts'
+
 /** Returns memory of this size. */
 export type Allocate = (bytes: number) => Buffer
 
@@ -44,14 +46,22 @@ export class ScratchArena {
     if (this.#block !== this.#own) releaseBuffer(this.#block)
     this.#block = bytes > this.#own.length ? Buffer.allocUnsafeSlow(bytes) : this.#own
   }
+
+  /** Frees its memory at once. */
+  close(): void {
+    this.reset()
+    releaseBuffer(this.#own)
+  }
 }
 
 /**
  * Frees a buffer's memory now. Left to the garbage collector, it would stay until a few dozen more
  * of its size have accumulated, and the system would have to supply the next buffer page by page (a
- * fifth to a third of the CPU of decompressing). All views of it become empty. Small buffers are
- * left alone, because Node cuts them from shared memory.
+ * fifth to a third of the CPU of decompressing). All views of it become empty. Nothing happens to
+ * buffers that Node cut from memory that others share, and to small ones.
  */
-export function releaseBuffer({ buffer }: Buffer): void {
-  if (buffer instanceof ArrayBuffer && buffer.byteLength > Buffer.poolSize) buffer.transfer(0)
+export function releaseBuffer({ buffer }: ArrayBufferView): void {
+  const bytes = buffer.byteLength
+  if (bytes < releasedBytesLeast || bytes === Buffer.poolSize) return
+  if (buffer instanceof ArrayBuffer) buffer.transfer(0)
 }

@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { ScratchArena } from '../src/buffers.ts'
+import { releaseBuffer, ScratchArena } from '../src/buffers.ts'
 
 test('an arena cuts buffers from one block until it is full', async t => {
   const arena = new ScratchArena(100)
@@ -32,4 +32,23 @@ test('a task that needs more than the block gets a larger one, which is freed af
   arena.reset()
   t.equal(a.length, 0)
   t.equal(arena.allocate(1).buffer, own.buffer)
+})
+
+test('a closed arena frees its memory', async t => {
+  const arena = new ScratchArena(100_000)
+  arena.reset(200_000)
+  const larger = arena.allocate(1)
+  arena.reset()
+  const own = arena.allocate(1)
+  arena.close()
+  t.same([larger.length, own.length], [0, 0])
+})
+
+test('a buffer is freed at once, unless others share its memory', async t => {
+  const numbers = new Uint32Array(10_000)
+  const [own, shared, small] = [20_000, 100, 1_000].map((bytes, i) =>
+    i === 1 ? Buffer.allocUnsafe(bytes) : Buffer.allocUnsafeSlow(bytes),
+  )
+  for (const buffer of [numbers, own!, shared!, small!]) releaseBuffer(buffer)
+  t.same([numbers.length, own!.length, shared!.length, small!.length], [0, 0, 100, 1_000])
 })

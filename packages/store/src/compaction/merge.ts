@@ -116,6 +116,8 @@ export function* mergeSegments(
     })
   }
   const { pieces, sizeBytes } = writer.finish({ level, sequence, replaces })
+  // What was yielded is in other memory.
+  arena.close()
   yield* pieces
   return { version: writer.version, sizeBytes, part: totals.of(tenant, day) }
 }
@@ -138,20 +140,26 @@ export function losesRows(
   const deleter = new RowDeleter(target.deletes)
   const arena = new ScratchArena(mergeArenaBytes)
   const known = new Map(inputs.map(input => [input.name, knownOf(input, target, context)]))
-  for (const [, places] of streamsOf(inputs, target, context)) {
-    const deletes = deletesOf(plan, places[0]!.labels, known)
-    for (const place of places) {
-      const deleted = deletes?.ofBlock(place)
-      if (deleted === 'all') return true
-      if (!deleted) continue
-      arena.reset()
-      const block = openBlock(place, context, arena)
-      const count = deleter.mark(block, deleted)
-      block.release()
-      if (count > 0) return true
-    }
+  const losesRowOf = (place: MergePlace, deleted: readonly number[]) => {
+    arena.reset()
+    const block = openBlock(place, context, arena)
+    const count = deleter.mark(block, deleted)
+    block.release()
+    return count > 0
   }
-  return false
+  try {
+    for (const [, places] of streamsOf(inputs, target, context)) {
+      const deletes = deletesOf(plan, places[0]!.labels, known)
+      for (const place of places) {
+        const deleted = deletes?.ofBlock(place)
+        if (deleted === 'all') return true
+        if (deleted && losesRowOf(place, deleted)) return true
+      }
+    }
+    return false
+  } finally {
+    arena.close()
+  }
 }
 
 /** What an input knows about its blocks. */

@@ -1,23 +1,25 @@
-// Keeps the heaps of a store with very many streams from growing to several times of what is in use. V8 waits with a
-// collection until a heap is up to four times as large as after the last one, which is a few megabytes in a small heap.
+// Keeps the heaps of a large store from growing to several times of what is in use. V8 waits with a collection until a
+// heap is up to four times as large as after the last one, which is a few megabytes in a small heap. The garbage also
+// holds buffers outside the heap.
 
-import { getHeapStatistics, setFlagsFromString } from 'node:v8'
-import { heapGrowthPercent, heapGrowthReadMs, heapLargeBytes, heapSmallBytes } from '../limits.ts'
+import { setFlagsFromString } from 'node:v8'
+import {
+  heapGrowthPercent,
+  heapGrowthReadMs,
+  residentLargeBytes,
+  residentSmallBytes,
+} from '../limits.ts'
 import { GarbageCollector } from './collect-garbage.ts'
 
-/** Returns bytes of the heap of the main thread: used, garbage, and free in between. */
-function heapBytes(): number {
-  return getHeapStatistics().total_heap_size
-}
-
-/** Bounds the growth of all heaps of the process while that of the main thread is large. */
+/** Bounds the growth of all heaps of the process while it has much memory. */
 export class HeapGrowth {
   readonly #readBytes: () => number
   readonly #timer: NodeJS.Timeout
   readonly #garbage = new GarbageCollector()
   #isBounded = false
 
-  constructor(readBytes = heapBytes) {
+  /** @param readBytes Returns the bytes of memory that the process has. */
+  constructor(readBytes = process.memoryUsage.rss) {
     this.#readBytes = readBytes
     this.#timer = setInterval(() => this.tick(), heapGrowthReadMs).unref()
   }
@@ -28,11 +30,11 @@ export class HeapGrowth {
 
   tick(): void {
     const bytes = this.#readBytes()
-    if (bytes > heapLargeBytes && !this.#isBounded) {
+    if (bytes > residentLargeBytes && !this.#isBounded) {
       this.#bound(true)
       // Until a collection ends, the heap may grow to what the last one allowed.
       this.#garbage.collect()
-    } else if (bytes < heapSmallBytes && this.#isBounded) {
+    } else if (bytes < residentSmallBytes && this.#isBounded) {
       this.#bound(false)
     }
   }

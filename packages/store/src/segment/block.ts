@@ -19,7 +19,7 @@ import {
 import { emptyMetadata, encodeMetadataSets, StoredSets } from './metadata-sets.ts'
 import { pack } from './packing.ts'
 import type { SplitSearch } from './split/split-search.ts'
-import { openSearch, packLines, unpackSection } from './split/split-section.ts'
+import { packLines, SplitSection, unpackSection } from './split/split-section.ts'
 
 /** Rows of one stream in memory, ascending by time, without duplicates. */
 export interface BlockColumns {
@@ -96,15 +96,15 @@ function countPairs({ sets, rowSets }: MetadataColumn): number {
 /** Returns the stored bytes of a section: `length` bytes at `offsetBytes` of the file. */
 export type ReadBytes = (offsetBytes: number, length: number) => Buffer
 
-/**
- * Reads the columns of one block on demand. Keeps only the decompressed lines, so that `release`
- * can free them.
- */
+/** Reads the columns of one block on demand. `release` frees their memory. */
 export class BlockReader {
   readonly record: BlockRecord
   readonly #segment: string
   readonly #read: ReadBytes
-  #lines: Buffer | undefined
+  /** What was decoded, in memory of its own. */
+  readonly #columns: ArrayBufferView[] = []
+  #hasLines = false
+  #split: SplitSection | undefined
   #search: SplitSearch | undefined
 
   constructor(segment: string, record: BlockRecord, read: ReadBytes) {
@@ -123,18 +123,21 @@ export class BlockReader {
    * wrong.
    */
   timestamps(): Float64Array {
-    return this.#decode('timestamps', bytes => decodeTimestamps(bytes, this.record.rowCount))
+    return this.#column('timestamps', bytes => decodeTimestamps(bytes, this.record.rowCount))
   }
 
   lengths(): Uint32Array {
-    return this.#decode('lengths', bytes => decodeUints(bytes, this.record.rowCount))
+    return this.#column('lengths', bytes => decodeUints(bytes, this.record.rowCount))
   }
 
   lines(): Buffer {
-    return this.#decode('lines', bytes => {
-      this.#lines = bytes
-      return bytes
-    })
+    const { codec, rawBytes } = this.#place('lines').section
+    const lines =
+      codec === codecs.split ? this.#joined(rawBytes) : this.#decode('lines', bytes => bytes)
+    // Raw lines are in memory of the reader.
+    if (codec !== codecs.raw) this.#columns.push(lines)
+    this.#hasLines = true
+    return lines
   }
 
   /**
@@ -142,21 +145,40 @@ export class BlockReader {
    * needs the lines, as for those that were decoded already.
    */
   rowsWith(text: Buffer): Uint8Array | undefined {
-    if (this.#lines || this.#place('lines').section.codec !== codecs.split) return undefined
-    try {
-      this.#search ??= openSearch(this.#stored('lines'), this.record.rowCount)
+    if (this.#hasLines || this.#place('lines').section.codec !== codecs.split) return undefined
+    const split = this.#openSplit()
+    return this.#guard('lines', () => {
+      this.#search ??= split.search(this.record.rowCount)
       return this.#search.find(text.toString('latin1'))
-    } catch (cause) {
-      if (cause instanceof CorruptionError) throw cause
-      throw this.#damaged('lines', (cause as Error).message, cause)
-    }
+    })
   }
 
-  /** Frees the memory of decompressed lines. Do not read them afterwards. */
+  /** Frees the memory of all columns but metadata sets. Do not read them afterwards. */
   release(): void {
-    const isOwn = this.#place('lines').section.codec !== codecs.raw
-    if (this.#lines && isOwn) releaseBuffer(this.#lines)
-    this.#lines = undefined
+    for (const column of this.#columns) releaseBuffer(column)
+    this.#columns.length = 0
+    this.#hasLines = false
+    this.#releaseSplit()
+  }
+
+  #joined(lineBytes: number): Buffer {
+    const split = this.#openSplit()
+    const lines = this.#guard('lines', () => split.join(lineBytes))
+    this.#releaseSplit()
+    return lines
+  }
+
+  #openSplit(): SplitSection {
+    if (!this.#split) {
+      const stored = this.#stored('lines')
+      this.#split = this.#guard('lines', () => new SplitSection(stored))
+    }
+    return this.#split
+  }
+
+  #releaseSplit(): void {
+    this.#split?.release()
+    this.#split = undefined
     this.#search = undefined
   }
 
@@ -201,7 +223,7 @@ export class BlockReader {
 
   #rowSets(setCount: number): Uint32Array {
     const { rowCount } = this.record
-    const rowSets = this.#decode('rowSets', bytes => decodeUints(bytes, rowCount))
+    const rowSets = this.#column('rowSets', bytes => decodeUints(bytes, rowCount))
     for (let i = 0; i < rowCount; i++) {
       if (rowSets[i]! >= setCount)
         throw this.#damaged('rowSets', 'a row has an unknown metadata set')
@@ -222,11 +244,26 @@ export class BlockReader {
     return stored
   }
 
+  #column<T extends ArrayBufferView>(name: SectionName, decode: (bytes: Buffer) => T): T {
+    const column = this.#decode(name, bytes => {
+      const decoded = decode(bytes)
+      if (this.#place(name).section.codec !== codecs.raw) releaseBuffer(bytes)
+      return decoded
+    })
+    this.#columns.push(column)
+    return column
+  }
+
   #decode<T>(name: SectionName, decode: (bytes: Buffer) => T): T {
     const { section } = this.#place(name)
     const stored = this.#stored(name)
+    return this.#guard(name, () => decode(unpackSection(stored, section)))
+  }
+
+  /** Says that a section is damaged if it cannot be decoded. */
+  #guard<T>(name: SectionName, decode: () => T): T {
     try {
-      return decode(unpackSection(stored, section))
+      return decode()
     } catch (cause) {
       throw this.#damaged(name, (cause as Error).message, cause)
     }

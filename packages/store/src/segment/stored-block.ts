@@ -3,6 +3,7 @@
 
 import type { BlockView, LinesColumn, MetadataColumn } from '@skald/query'
 import type { LabelSet } from '@skald/wire'
+import { releaseBuffer } from '../buffers.ts'
 import { addDetectedLevels } from '../levels/detected-level.ts'
 import type { LevelFields } from '../levels/line-level.ts'
 import { BlockReader, type ReadBytes } from './block.ts'
@@ -26,6 +27,7 @@ export class StoredBlock implements BlockView {
   readonly #levelFields: LevelFields
   #timestamps: Float64Array | undefined
   #lengths: Uint32Array | undefined
+  #offsets: Uint32Array | undefined
   #lines: LinesColumn | undefined
   #stored: MetadataColumn | undefined
   #metadata: MetadataColumn | undefined
@@ -78,9 +80,8 @@ export class StoredBlock implements BlockView {
   /** Decodes on demand: a scan that finds nothing needs no offsets, and often no bytes. */
   #lazyLines(): LinesColumn {
     const reader = this.#reader
-    const lengths = () => this.lineLengths()
+    const offsets = () => this.#lineOffsets()
     let bytes: Buffer | undefined
-    let offsets: Uint32Array | undefined
     return {
       byteLength: this.record.lineBytes + this.record.rowCount,
       get bytes() {
@@ -88,11 +89,15 @@ export class StoredBlock implements BlockView {
         return bytes
       },
       get offsets() {
-        offsets ??= lineOffsets(lengths())
-        return offsets
+        return offsets()
       },
       rowsWith: text => reader.rowsWith(text),
     }
+  }
+
+  #lineOffsets(): Uint32Array {
+    this.#offsets ??= lineOffsets(this.lineLengths())
+    return this.#offsets
   }
 
   metadata(): MetadataColumn {
@@ -111,10 +116,16 @@ export class StoredBlock implements BlockView {
     return (this.record.flags & flagLevelsPending) === 0 ? pairs : addOne(pairs)
   }
 
-  /** Frees the memory of its lines. Do not use the block afterwards. */
+  /** Frees the memory of its columns. Do not use them, or the block, afterwards. */
   release(): void {
     this.#reader.release()
+    if (this.#offsets) releaseBuffer(this.#offsets)
+    this.#timestamps = undefined
+    this.#lengths = undefined
+    this.#offsets = undefined
     this.#lines = undefined
+    this.#stored = undefined
+    this.#metadata = undefined
   }
 
   #leveledMetadata(): MetadataColumn {

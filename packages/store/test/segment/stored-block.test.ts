@@ -63,7 +63,10 @@ test('decompressed memory is freed, memory that was only read is not', async t =
     timestamps: new Float64Array(10_000),
     lengths,
     lines,
-    metadata: undefined,
+    metadata: {
+      sets: [[], createLabelSet({ trace_id: 'abc' })],
+      rowSets: lengths.map((_, row) => row % 2),
+    },
   }
   for (const compression of ['split', 'zstd', 'none'] as const) {
     const { record, bytes } = encodeBlock(columns, compression)
@@ -77,8 +80,49 @@ test('decompressed memory is freed, memory that was only read is not', async t =
     const block = new StoredBlock(place, readBytes, new LevelFields([]))
     const column = block.lines()
     t.ok(column.bytes.equals(lines))
+    const { offsets } = column
+    const numbers = [offsets, block.timestamps(), block.lineLengths(), block.metadata().rowSets]
+    t.same(
+      numbers.map(values => values.length),
+      [10_001, 10_000, 10_000, 10_000],
+    )
     block.release()
     t.equal(column.bytes.length, compression === 'none' ? lines.length : 0)
+    t.same(
+      numbers.map(values => values.length),
+      [0, 0, 0, 0],
+    )
     t.ok(file.length > 0)
   }
+})
+
+test('a text is found, and the lines are joined, with one read', t => {
+  const texts = Array.from({ length: 5_000 }, (_, i) => `order ${i} was ${i % 2 ? 'paid' : 'sent'}`)
+  const lines = Buffer.from(`${texts.join('\n')}\n`)
+  const columns = {
+    ...{ flags: 0, sequence: 1, minNs: 0n, maxNs: 0n, metadata: undefined, lines },
+    timestamps: new Float64Array(texts.length),
+    lengths: Uint32Array.from(texts, text => text.length),
+  }
+  const { record, bytes } = encodeBlock(columns, 'split')
+  const file = Buffer.concat(bytes)
+  const place = {
+    segment: 's',
+    record: { ...record, stream: 0, offsetBytes: 0 },
+    labels: createLabelSet({ a: 'b' }),
+  }
+  const reads: number[] = []
+  const readBytes = (offset: number, length: number) => {
+    reads.push(length)
+    return file.subarray(offset, offset + length)
+  }
+  const block = new StoredBlock(place, readBytes, new LevelFields([]))
+  const paid = block.lines().rowsWith!(Buffer.from('was paid'))!
+  t.same([...paid.subarray(0, 4)], [0, 1, 0, 1])
+  t.ok(block.lines().bytes.equals(lines))
+  t.equal(block.lines().rowsWith!(Buffer.from('was paid')), undefined)
+  t.same(reads, [record.sections.at(-1)!.storedBytes])
+  block.release()
+  t.ok(block.lines().bytes.equals(lines), 'a released block reads again')
+  t.end()
 })

@@ -95,14 +95,6 @@ function encodeRows({ shape }: SplitParts, lines: Buffer, lengths: Uint32Array):
   return writer.finish()
 }
 
-/** Opens a section of split lines for searches. @throws as `unpackSection`. */
-export function openSearch(section: Buffer, rowCount: number): SplitSearch {
-  const { lengths, groups } = readHead(section)
-  const [shape, ids, words, rows] = cut(groups[0](), lengths.slice(0, partGroups[0].length))
-  const lineCounts = rows!.length === 0 ? undefined : decodeUints(rows!, rowCount)
-  return new SplitSearch({ shape: shape!, ids: ids!, words: words! }, rowCount, lineCounts)
-}
-
 /** How parts that are compressed together are stored. */
 export interface StoredGroup {
   readonly parts: readonly string[]
@@ -172,22 +164,57 @@ function cut(bytes: Buffer, lengths: readonly number[]): Buffer[] {
   })
 }
 
-/**
- * Returns the lines of a section: `lineBytes` with all `\n`.
- * @throws RangeError if the section is not what `encodeSplit` writes.
- */
-function decodeSplit(section: Buffer, lineBytes: number): Buffer {
-  if (lineBytes > splitBytesMax) throw new RangeError('split lines are too long')
-  const { lengths, groups } = readHead(section)
-  const unpacked = groups.map(read => read())
-  const inFirst = partGroups[0].length
-  const parts = [
-    ...cut(unpacked[0]!, lengths.slice(0, inFirst)),
-    ...cut(unpacked[1]!, lengths.slice(inFirst)),
-  ]
-  const named = Object.fromEntries(storedNames.map((name, i) => [name, parts[i]]))
-  const lines = threadSplitter().join(named as unknown as StoredParts, lineBytes)
-  for (const group of unpacked) if (group.buffer !== section.buffer) releaseBuffer(group)
-  if (lines.length !== lineBytes) throw new RangeError('split lines have the wrong length')
+/** A section of split lines. Unpacks each group of parts once, when something needs it. */
+export class SplitSection {
+  readonly #section: Buffer
+  readonly #head: SectionHead
+  readonly #unpacked: (Buffer | undefined)[] = []
+
+  /** This and all methods below: @throws as `unpackSection`. */
+  constructor(section: Buffer) {
+    this.#section = section
+    this.#head = readHead(section)
+  }
+
+  /** Returns what finds texts without the lines. Do not use it after `release`. */
+  search(rowCount: number): SplitSearch {
+    const [shape, ids, words, rows] = this.#parts(0)
+    const lineCounts = rows!.length === 0 ? undefined : decodeUints(rows!, rowCount)
+    return new SplitSearch({ shape: shape!, ids: ids!, words: words! }, rowCount, lineCounts)
+  }
+
+  /** Returns the lines: `lineBytes` with all `\n`. */
+  join(lineBytes: number): Buffer {
+    if (lineBytes > splitBytesMax) throw new RangeError('split lines are too long')
+    const parts = [...this.#parts(0), ...this.#parts(1)]
+    const named = Object.fromEntries(storedNames.map((name, i) => [name, parts[i]]))
+    const lines = threadSplitter().join(named as unknown as StoredParts, lineBytes)
+    if (lines.length !== lineBytes) throw new RangeError('split lines have the wrong length')
+    return lines
+  }
+
+  /** Frees the memory of unpacked parts. */
+  release(): void {
+    for (const group of this.#unpacked) {
+      if (group && group.buffer !== this.#section.buffer) releaseBuffer(group)
+    }
+    this.#unpacked.length = 0
+  }
+
+  #parts(group: 0 | 1): Buffer[] {
+    this.#unpacked[group] ??= this.#head.groups[group]()
+    const inFirst = partGroups[0].length
+    const { lengths } = this.#head
+    return cut(
+      this.#unpacked[group],
+      group === 0 ? lengths.slice(0, inFirst) : lengths.slice(inFirst),
+    )
+  }
+}
+
+function decodeSplit(stored: Buffer, lineBytes: number): Buffer {
+  const section = new SplitSection(stored)
+  const lines = section.join(lineBytes)
+  section.release()
   return lines
 }

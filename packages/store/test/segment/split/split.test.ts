@@ -16,7 +16,7 @@ import {
 import { type LineSplitter, partNames, type SplitParts } from '../../../src/segment/split/parts.ts'
 import { joinInScript, splitInScript } from '../../../src/segment/split/script-split.ts'
 import { SplitSearch } from '../../../src/segment/split/split-search.ts'
-import { openSearch, packLines, unpackSection } from '../../../src/segment/split/split-section.ts'
+import { packLines, SplitSection, unpackSection } from '../../../src/segment/split/split-section.ts'
 import { openWasmSplitter } from '../../../src/segment/split/wasm-split.ts'
 
 const wasm = openWasmSplitter()!
@@ -141,7 +141,7 @@ test('rows with line breaks are found by their texts', async t => {
     Uint32Array.from(rows, row => row.length),
   )
   t.equal(codec, 2)
-  const search = openSearch(stored, rows.length)
+  const search = new SplitSection(stored).search(rows.length)
   for (const text of ['ERROR', 'Shop.order', 'all is well', 'Main', 'nothing', '\tat com']) {
     const marks = search.find(text)
     t.strictSame(
@@ -150,7 +150,7 @@ test('rows with line breaks are found by their texts', async t => {
       text,
     )
   }
-  t.throws(() => openSearch(stored, rows.length + 1), RangeError)
+  t.throws(() => new SplitSection(stored).search(rows.length + 1), RangeError)
 })
 
 test('WebAssembly has the bounds of limits.ts', async t => {
