@@ -132,8 +132,11 @@ export class BlockReader {
 
   lines(): Buffer {
     const { codec, rawBytes } = this.#place('lines').section
-    const lines =
-      codec === codecs.split ? this.#joined(rawBytes) : this.#decode('lines', bytes => bytes)
+    const split = this.#split
+    const lines = split
+      ? this.#guard('lines', () => split.join(rawBytes))
+      : this.#decode('lines', bytes => bytes)
+    this.#releaseSplit()
     // Raw lines are in memory of the reader.
     if (codec !== codecs.raw) this.#columns.push(lines)
     this.#hasLines = true
@@ -146,11 +149,8 @@ export class BlockReader {
    */
   rowsWith(text: Buffer): Uint8Array | undefined {
     if (this.#hasLines || this.#place('lines').section.codec !== codecs.split) return undefined
-    const split = this.#openSplit()
-    return this.#guard('lines', () => {
-      this.#search ??= split.search(this.record.rowCount)
-      return this.#search.find(text.toString('latin1'))
-    })
+    const search = this.#search ?? this.#openSearch()
+    return this.#guard('lines', () => search.find(text.toString('latin1')))
   }
 
   /** Frees the memory of all columns but metadata sets. Do not read them afterwards. */
@@ -161,19 +161,13 @@ export class BlockReader {
     this.#releaseSplit()
   }
 
-  #joined(lineBytes: number): Buffer {
-    const split = this.#openSplit()
-    const lines = this.#guard('lines', () => split.join(lineBytes))
-    this.#releaseSplit()
-    return lines
-  }
-
-  #openSplit(): SplitSection {
-    if (!this.#split) {
-      const stored = this.#stored('lines')
-      this.#split = this.#guard('lines', () => new SplitSection(stored))
-    }
-    return this.#split
+  #openSearch(): SplitSearch {
+    const stored = this.#stored('lines')
+    return this.#guard('lines', () => {
+      this.#split = new SplitSection(stored)
+      this.#search = this.#split.search(this.record.rowCount)
+      return this.#search
+    })
   }
 
   #releaseSplit(): void {
