@@ -8,13 +8,15 @@ export type Allocate = (bytes: number) => Buffer
 
 /**
  * Memory for one task after another. Buffers are cut from one block, and `reset` invalidates all of
- * them. A buffer that does not fit is allocated separately.
+ * them. A buffer that does not fit is allocated separately, and freed by `reset`.
  */
 export class ScratchArena {
   readonly #own: Buffer
   /** Where buffers are cut from: its own block, or one for a task that needs more. */
   #block: Buffer
   #used = 0
+  /** Buffers of the task that did not fit. */
+  #separate: Buffer[] = []
 
   constructor(bytes: number) {
     this.#own = Buffer.allocUnsafeSlow(bytes)
@@ -22,7 +24,11 @@ export class ScratchArena {
   }
 
   readonly allocate: Allocate = bytes => {
-    if (this.#used + bytes > this.#block.length) return Buffer.allocUnsafeSlow(bytes)
+    if (this.#used + bytes > this.#block.length) {
+      const separate = Buffer.allocUnsafeSlow(bytes)
+      this.#separate.push(separate)
+      return separate
+    }
     const start = this.#used
     this.#used += bytes
     return this.#block.subarray(start, this.#used)
@@ -43,6 +49,8 @@ export class ScratchArena {
    */
   reset(bytes = 0): void {
     this.#used = 0
+    for (const buffer of this.#separate) releaseBuffer(buffer)
+    this.#separate = []
     if (this.#block !== this.#own) releaseBuffer(this.#block)
     this.#block = bytes > this.#own.length ? Buffer.allocUnsafeSlow(bytes) : this.#own
   }

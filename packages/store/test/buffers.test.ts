@@ -8,7 +8,9 @@ test('an arena cuts buffers from one block until it is full', async t => {
   t.equal(b.byteOffset - a.byteOffset, 60)
   t.not(c.buffer, a.buffer, 'a buffer that does not fit is allocated separately')
   t.equal(c.length, 1)
+  const large = arena.allocate(10_000)
   arena.reset()
+  t.equal(large.length, 0)
   t.equal(arena.allocate(100).byteOffset, a.byteOffset)
 })
 

@@ -401,7 +401,7 @@ function openBlock(place: BlockPlace, context: MergeContext, arena: ScratchArena
   const bytesOfBlock = context.read(place.segment, range, arena.allocate)
   const read: ReadBytes = (offset, length) =>
     bytesOfBlock.subarray(offset - offsetBytes, offset - offsetBytes + length)
-  return new StoredBlock(place, read, context.levelFields)
+  return new StoredBlock(place, read, context.levelFields, arena.allocate)
 }
 
 /** Returns the rows of a block that are kept, with times since the day's start. */

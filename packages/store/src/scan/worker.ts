@@ -80,6 +80,8 @@ function scanGroup(open: OpenScan, group: BlockGroup): boolean {
   const { minNs, maxNs } = spanOfGroup(group)
   if (!open.scanner.wants(minNs, maxNs)) return false
   arena.reset()
+  // Of several blocks, each frees its lines when it was scanned.
+  const allocateLines = group.length === 1 ? arena.allocate : undefined
   const blocks = group.map(({ segment, labels, record }) => {
     open.labels[labels] ??= parseLabelSet(open.labelsTexts[labels]!)
     const place = { segment, record, labels: open.labels[labels] }
@@ -87,7 +89,7 @@ function scanGroup(open: OpenScan, group: BlockGroup): boolean {
       open.work.addRead(record, offsetBytes, length)
       return reader.read(segment, { offsetBytes, length }, arena.allocate)
     }
-    return new StoredBlock(place, read, levelFields)
+    return new StoredBlock(place, read, levelFields, allocateLines)
   })
   // Of equal rows, the one that arrived first counts: this looks at blocks in order of arrival.
   if (blocks.length > 1) skipDuplicates(blocks)

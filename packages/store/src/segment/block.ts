@@ -101,16 +101,24 @@ export class BlockReader {
   readonly record: BlockRecord
   readonly #segment: string
   readonly #read: ReadBytes
+  readonly #allocateLines: Allocate | undefined
   /** What was decoded, in memory of its own. */
   readonly #columns: ArrayBufferView[] = []
   #hasLines = false
   #split: SplitSection | undefined
   #search: SplitSearch | undefined
 
-  constructor(segment: string, record: BlockRecord, read: ReadBytes) {
+  /** @param allocateLines Returns memory for joined lines. By default it is their own, and `release` frees it. */
+  constructor(
+    segment: string,
+    record: BlockRecord,
+    read: ReadBytes,
+    allocateLines?: Allocate | undefined,
+  ) {
     this.#segment = segment
     this.record = record
     this.#read = read
+    this.#allocateLines = allocateLines
   }
 
   /** Checks the checksums of sections without decoding them. @throws CorruptionError */
@@ -131,14 +139,12 @@ export class BlockReader {
   }
 
   lines(): Buffer {
-    const { codec, rawBytes } = this.#place('lines').section
-    const split = this.#split
-    const lines = split
-      ? this.#guard('lines', () => split.join(rawBytes))
-      : this.#decode('lines', bytes => bytes)
+    const lines = this.#unpackedLines()
     this.#releaseSplit()
+    const { codec } = this.#place('lines').section
     // Raw lines are in memory of the reader.
-    if (codec !== codecs.raw) this.#columns.push(lines)
+    const isOwn = codec === codecs.zstd || (codec === codecs.split && !this.#allocateLines)
+    if (isOwn) this.#columns.push(lines)
     this.#hasLines = true
     return lines
   }
@@ -159,6 +165,15 @@ export class BlockReader {
     this.#columns.length = 0
     this.#hasLines = false
     this.#releaseSplit()
+  }
+
+  #unpackedLines(): Buffer {
+    const { section } = this.#place('lines')
+    const allocate = this.#allocateLines ?? Buffer.allocUnsafeSlow
+    const split = this.#split
+    if (split) return this.#guard('lines', () => split.join(section.rawBytes, allocate))
+    const stored = this.#stored('lines')
+    return this.#guard('lines', () => unpackSection(stored, section, allocate))
   }
 
   #openSearch(): SplitSearch {

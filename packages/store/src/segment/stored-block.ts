@@ -3,7 +3,7 @@
 
 import type { BlockView, LinesColumn, MetadataColumn } from '@skald/query'
 import type { LabelSet } from '@skald/wire'
-import { releaseBuffer } from '../buffers.ts'
+import { type Allocate, releaseBuffer } from '../buffers.ts'
 import { addDetectedLevels } from '../levels/detected-level.ts'
 import type { LevelFields } from '../levels/line-level.ts'
 import { BlockReader, type ReadBytes } from './block.ts'
@@ -32,9 +32,15 @@ export class StoredBlock implements BlockView {
   #stored: MetadataColumn | undefined
   #metadata: MetadataColumn | undefined
 
-  constructor(place: BlockPlace, read: ReadBytes, levelFields: LevelFields) {
+  /** @param allocateLines As in BlockReader. */
+  constructor(
+    place: BlockPlace,
+    read: ReadBytes,
+    levelFields: LevelFields,
+    allocateLines?: Allocate | undefined,
+  ) {
     this.labels = place.labels
-    this.#reader = new BlockReader(place.segment, place.record, read)
+    this.#reader = new BlockReader(place.segment, place.record, read, allocateLines)
     this.#levelFields = levelFields
   }
 

@@ -124,5 +124,11 @@ test('a text is found, and the lines are joined, with one read', t => {
   t.same(reads, [record.sections.at(-1)!.storedBytes])
   block.release()
   t.ok(block.lines().bytes.equals(lines), 'a released block reads again')
+
+  const memory = Buffer.allocUnsafeSlow(lines.length)
+  const inMemory = new StoredBlock(place, readBytes, new LevelFields([]), () => memory)
+  t.equal(inMemory.lines().bytes, memory)
+  inMemory.release()
+  t.ok(memory.equals(lines), 'memory of others is not freed')
   t.end()
 })

@@ -1,5 +1,7 @@
 // The parts that the lines of a block are split into.
 
+import type { Allocate } from '../../buffers.ts'
+
 /** docs/segment-format.md specifies the bytes. */
 export interface SplitParts {
   /** Counts, columns and templates. */
@@ -25,8 +27,8 @@ export interface LineSplitter {
    */
   split(text: Buffer): SplitParts | undefined
   /**
-   * Joins parts to the lines that they were split from.
+   * Joins parts to the lines that they were split from, in memory that `allocate` returns.
    * @throws RangeError if the parts do not fit together, or make more than `bytesMax`.
    */
-  join(parts: SplitParts, bytesMax: number): Buffer
+  join(parts: SplitParts, bytesMax: number, allocate: Allocate): Buffer
 }

@@ -10,6 +10,7 @@
 //
 // This is the form in JavaScript. assembly/line-split.ts makes the same parts.
 
+import type { Allocate } from '../../buffers.ts'
 import {
   splitColumnsMax,
   splitLinesMax,
@@ -275,11 +276,8 @@ interface StoredColumn {
   read: number
 }
 
-/**
- * Joins parts to the lines that they were split from.
- * @throws RangeError if the parts do not fit together, or make more than `bytesMax`.
- */
-export function joinInScript(parts: SplitParts, bytesMax: number): Buffer {
+/** LineSplitter describes it. */
+export function joinInScript(parts: SplitParts, bytesMax: number, allocate: Allocate): Buffer {
   const reader = new ByteReader(parts.shape)
   const lineCount = reader.varint()
   const columnCount = reader.varint()
@@ -296,7 +294,7 @@ export function joinInScript(parts: SplitParts, bytesMax: number): Buffer {
   const templates: Template[] = []
   for (let id = 0; id < templateCount; id++) templates.push(readTemplate(reader, columns))
   if (reader.remaining > 0) throw new RangeError('templates do not fill their part')
-  const text = Buffer.allocUnsafe(bytesMax)
+  const text = allocate(bytesMax)
   let at = 0
   for (let line = 0; line < lineCount; line++) {
     const id = parts.ids[line]! | (templateCount > 256 ? parts.ids[lineCount + line]! << 8 : 0)

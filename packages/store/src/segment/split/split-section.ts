@@ -2,7 +2,7 @@
 //
 //   | bytes varint, of each part | codec u8, stored bytes varint, of each group | the groups |
 
-import { releaseBuffer } from '../../buffers.ts'
+import { type Allocate, releaseBuffer } from '../../buffers.ts'
 import { splitBytesLeast, splitBytesMax, splitSampleBytes, splitShareMax } from '../../limits.ts'
 import { ByteReader, ByteWriter } from '../bytes.ts'
 import { decodeUints } from '../columns.ts'
@@ -54,10 +54,21 @@ export function packLines(lines: Buffer, lengths: Uint32Array): { codec: Codec; 
     : pack(lines)
 }
 
-/** @throws RangeError, or the error of zlib, if the section is damaged. */
-export function unpackSection(stored: Buffer, { codec, rawBytes }: SectionRecord): Buffer {
+/**
+ * Returns the bytes of a section. Split lines are joined in memory that `allocate` returns.
+ * @throws RangeError, or the error of zlib, if the section is damaged.
+ */
+export function unpackSection(
+  stored: Buffer,
+  { codec, rawBytes }: SectionRecord,
+  allocate: Allocate = Buffer.allocUnsafeSlow,
+): Buffer {
   if (codec === codecs.raw) return stored
-  return codec === codecs.split ? decodeSplit(stored, rawBytes) : unpack(stored, rawBytes)
+  if (codec !== codecs.split) return unpack(stored, rawBytes)
+  const section = new SplitSection(stored)
+  const lines = section.join(rawBytes, allocate)
+  section.release()
+  return lines
 }
 
 /**
@@ -183,12 +194,12 @@ export class SplitSection {
     return new SplitSearch({ shape: shape!, ids: ids!, words: words! }, rowCount, lineCounts)
   }
 
-  /** Returns the lines: `lineBytes` with all `\n`. */
-  join(lineBytes: number): Buffer {
+  /** Returns the lines: `lineBytes` with all `\n`, in memory that `allocate` returns. */
+  join(lineBytes: number, allocate: Allocate): Buffer {
     if (lineBytes > splitBytesMax) throw new RangeError('split lines are too long')
     const parts = [...this.#parts(0), ...this.#parts(1)]
     const named = Object.fromEntries(storedNames.map((name, i) => [name, parts[i]]))
-    const lines = threadSplitter().join(named as unknown as StoredParts, lineBytes)
+    const lines = threadSplitter().join(named as unknown as StoredParts, lineBytes, allocate)
     if (lines.length !== lineBytes) throw new RangeError('split lines have the wrong length')
     return lines
   }
@@ -210,11 +221,4 @@ export class SplitSection {
       group === 0 ? lengths.slice(0, inFirst) : lengths.slice(inFirst),
     )
   }
-}
-
-function decodeSplit(stored: Buffer, lineBytes: number): Buffer {
-  const section = new SplitSection(stored)
-  const lines = section.join(lineBytes)
-  section.release()
-  return lines
 }

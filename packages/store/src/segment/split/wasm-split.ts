@@ -1,6 +1,7 @@
 // Splits and joins lines in WebAssembly. The source is assembly/line-split.ts.
 
 import { openWasmModule } from '@skald/wire/wasm-module'
+import type { Allocate } from '../../buffers.ts'
 import { splitBytesMax } from '../../limits.ts'
 import { type LineSplitter, partNames, type SplitParts } from './parts.ts'
 
@@ -62,7 +63,7 @@ class WasmSplitter implements LineSplitter {
     }
   }
 
-  join(parts: SplitParts, bytesMax: number): Buffer {
+  join(parts: SplitParts, bytesMax: number, allocate: Allocate): Buffer {
     const { shape, ids, words, numbers, hex } = parts
     const all = partNames.reduce((sum, name) => sum + parts[name].length, 0)
     if (all > this.#exports.partsMax.value || bytesMax > splitBytesMax) {
@@ -73,8 +74,7 @@ class WasmSplitter implements LineSplitter {
     const sizes = [shape.length, ids.length, words.length, numbers.length, hex.length] as const
     const length = this.#exports.join(...sizes, bytesMax)
     if (length < 0) throw new RangeError('split lines do not fit together')
-    // Memory of its own, so that it can be released.
-    const text = Buffer.allocUnsafeSlow(length)
+    const text = allocate(length)
     this.#memory.copy(text, 0, this.#textAt, this.#textAt + length)
     return text
   }

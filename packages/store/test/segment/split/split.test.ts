@@ -41,8 +41,10 @@ function problemOf(text: Buffer): string | undefined {
   for (const name of partNames) {
     if (!fromWasm[name].equals(fromScript[name])) return `${name} differs`
   }
-  if (!wasm.join(fromWasm, text.length).equals(text)) return 'WebAssembly joins other lines'
-  if (!script.join(fromWasm, text.length).equals(text)) return 'JavaScript joins other lines'
+  if (!wasm.join(fromWasm, text.length, Buffer.allocUnsafe).equals(text))
+    return 'WebAssembly joins other lines'
+  if (!script.join(fromWasm, text.length, Buffer.allocUnsafe).equals(text))
+    return 'JavaScript joins other lines'
   return undefined
 }
 
@@ -183,7 +185,8 @@ test('damaged parts are refused, whatever is wrong', async t => {
           const damaged = copyOf(whole)
           damaged[name][at]! ^= flip
           try {
-            if (splitter.join(damaged, text.length).length > text.length) t.fail(`${name} ${at}`)
+            if (splitter.join(damaged, text.length, Buffer.allocUnsafe).length > text.length)
+              t.fail(`${name} ${at}`)
             accepted++
           } catch (error) {
             if (!(error instanceof RangeError)) t.fail(`${name} ${at}: ${error}`)
@@ -191,12 +194,24 @@ test('damaged parts are refused, whatever is wrong', async t => {
         }
       }
       const cut = { ...whole, [name]: whole[name].subarray(0, -1) }
-      t.throws(() => splitter.join(cut, text.length), RangeError, `${name} is cut`)
+      t.throws(
+        () => splitter.join(cut, text.length, Buffer.allocUnsafe),
+        RangeError,
+        `${name} is cut`,
+      )
       const longer = { ...whole, [name]: Buffer.concat([whole[name], Buffer.alloc(1)]) }
-      t.throws(() => splitter.join(longer, text.length), RangeError, `${name} is longer`)
+      t.throws(
+        () => splitter.join(longer, text.length, Buffer.allocUnsafe),
+        RangeError,
+        `${name} is longer`,
+      )
     }
     t.ok(accepted > 0, 'other values make other lines, which the checksum finds')
-    t.throws(() => splitter.join(whole, text.length - 1), RangeError, 'more than there may be')
+    t.throws(
+      () => splitter.join(whole, text.length - 1, Buffer.allocUnsafe),
+      RangeError,
+      'more than there may be',
+    )
   }
 })
 
