@@ -14,6 +14,8 @@ import {
   numberDigits,
   offsetsAt,
   partsAt,
+  shortTextsAt,
+  shortValues,
   slack,
   templatesAt,
   templatesMax,
@@ -171,14 +173,22 @@ function joinDecimal(record: i32, at: i32): i32 {
       if (planes > 3) value |= (load<u8>(cursor + 3 * count) as u32) << 24
     }
   }
-  let digits = 1
+  if (value < (shortValues as u32)) {
+    store<u32>(at, load<u32>(shortTextsAt + 4 * value))
+    return at + 1 + ((value >= 10) as i32) + ((value >= 110) as i32)
+  }
+  let digits = 4
   while (digits < numberDigits && value >= load<u32>(offsetsAt + 4 * digits + 4)) digits++
   value -= load<u32>(offsetsAt + 4 * digits)
-  for (let i = digits - 1; i >= 0; i--) {
-    const rest = value / 10
-    store<u8>(at + i, (48 + value - 10 * rest) as u8)
+  let left = digits
+  for (; left >= 2; left -= 2) {
+    const rest = value / 100
+    const pair = value - 100 * rest
+    // Those with two digits begin after the ten with one.
+    store<u16>(at + left - 2, load<u16>(shortTextsAt + 4 * (10 + pair)))
     value = rest
   }
+  if (left > 0) store<u8>(at, (48 + value) as u8)
   return at + digits
 }
 

@@ -33,7 +33,7 @@ export const columnBytes: i32 = 24
 export const bitmapBytes: i32 = bytesMax / 8 + slack
 
 // Addresses. A text is at textAt while it is split, and where it is joined.
-export const textAt: i32 = 4096
+export const textAt: i32 = 8192
 export const digitsAt: i32 = textAt + bytesMax + 2 * slack
 export const hexAt: i32 = digitsAt + bitmapBytes
 export const endsAt: i32 = hexAt + bitmapBytes
@@ -54,6 +54,9 @@ export const isLetter: i32 = 1
 export const isDigit: i32 = 2
 export const isHexLetter: i32 = 4
 export const offsetsAt: i32 = 1024
+/** Values that have one to three digits, and the four bytes that hold the digits of each. */
+export const shortValues: i32 = 1110
+export const shortTextsAt: i32 = 2048
 
 for (let byte = 0; byte < 256; byte++) {
   let bits = 0
@@ -69,6 +72,14 @@ for (let digits = 1; digits <= numberDigits + 1; digits++) {
   store<u32>(offsetsAt + 4 * digits, offset)
   power *= 10
   offset += power
+}
+for (let value = 0; value < shortValues; value++) {
+  const digits = value < 10 ? 1 : value < 110 ? 2 : 3
+  let rest = (value as u32) - load<u32>(offsetsAt + 4 * digits)
+  for (let i = digits - 1; i >= 0; i--) {
+    store<u8>(shortTextsAt + 4 * value + i, (48 + (rest % 10)) as u8)
+    rest /= 10
+  }
 }
 
 // Of a column: kind u8, width u8 | count u32 | highest value or bytes u32 | start u32 | cursor u32 | planes u32
