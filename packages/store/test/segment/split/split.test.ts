@@ -74,6 +74,15 @@ test('lines come back byte for byte', async t => {
     t.equal(problemOf(Buffer.from(`${line}\n`.repeat(300))), undefined, `${name}, repeated`)
   }
   t.equal(problemOf(Buffer.from(Object.values(lines).join('\n').concat('\n'))), undefined, 'all')
+  for (let digits = 1; digits <= 9; digits++) {
+    const highest = 10 ** digits - 1
+    const step = Math.max(1, Math.floor(highest / 3000))
+    const numbers = Array.from({ length: Math.ceil(highest / step) + 1 }, (_, i) =>
+      String(Math.min(highest, i * step)).padStart(digits, '0'),
+    )
+    const text = numbers.map(number => `took ${number} ms\n`).join('')
+    t.equal(problemOf(Buffer.from(text)), undefined, `numbers of ${digits} digits`)
+  }
   const bytes = Buffer.from(Array.from({ length: 4096 }, (_, i) => (i * 167) & 255))
   t.equal(problemOf(Buffer.concat([bytes, Buffer.from('\n')])), undefined, 'every byte')
 })
