@@ -28,7 +28,7 @@ export interface PasswordToCheck {
 
 /** Checks a few passwords at once; others wait. */
 export class PasswordChecker {
-  /** Of this process, so that what is remembered is of no use elsewhere. */
+  /** A key that only this process has, so that remembered hashes are useless elsewhere. */
   readonly #key = randomBytes(32)
   readonly #clock: { now(): number }
   readonly #bcrypt = new BcryptThread()

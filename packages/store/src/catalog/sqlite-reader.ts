@@ -17,7 +17,7 @@ import { deleteColumns } from './sqlite-delete-requests.ts'
 /** The first version of the tables that has everything that is read here. */
 const oldestVersion = 4
 
-/** More pages than a catalog has: all are copied in one transaction, so that commits do not start it over. */
+/** More pages than any catalog has, so that one transaction copies all. A commit in between would restart the copy. */
 const allPages = 2 ** 30
 
 /** A segment as the catalog has it. */

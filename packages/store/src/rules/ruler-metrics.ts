@@ -11,7 +11,7 @@ export type RulerMetrics = ReturnType<typeof createRulerMetrics>
 /**
  * Adds the metrics of a ruler to a registry.
  *
- * @param hasGroupLabel Whether metrics of groups tell them apart.
+ * @param hasGroupLabel Whether metrics of groups have a label that names the group.
  */
 export function createRulerMetrics(registry: Registry, hasGroupLabel: boolean) {
   const registers = [registry]

@@ -29,7 +29,7 @@ export interface AdoptionPlan {
   readonly left: readonly string[]
   /** Segments of the catalog whose objects are gone, and that nothing replaces. */
   readonly missing: readonly string[]
-  /** Segments above level 0 of which nobody can tell, because what they replace is gone. A person must decide. */
+  /** Segments above level 0 that cannot be judged, because the segments they replace are gone. A person must decide. */
   readonly doubtful: readonly string[]
 }
 

@@ -70,7 +70,7 @@ export class SharedCatalog extends CopyReads implements Catalog {
   #forgets = 0
   #listener: ChangeListener = async () => undefined
   readonly #cover = new StreamCover()
-  /** Segment → the version that entered it, of those that came while this process was running. */
+  /** Segment → the version that added it, for segments that were added while this process ran. */
   readonly #made = new Map<string, number>()
   /** Outcomes of own changes, by version, until their makers take them. */
   readonly #outcomes = new Map<number, boolean>()

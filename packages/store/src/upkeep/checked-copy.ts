@@ -53,7 +53,7 @@ export type CopySource = string | { readonly file: FileHandle; readonly path: st
 
 export interface CopyOptions {
   readonly onBytes?: OnBytes
-  /** Looks at the content before the copy gets its name. What it throws ends the copy. */
+  /** Looks at the content before the copy gets its name. If it throws, the copy ends. */
   readonly check?: (content: Content) => void
 }
 

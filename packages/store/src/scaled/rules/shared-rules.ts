@@ -131,7 +131,7 @@ export class SharedRules implements RuleStore, SharedRuleWork {
       this.#turns.termOf(`rules/${i}`),
     ).flatMap(term => term ?? [])
     if (terms.length === 0) return
-    // A lease that another process has meanwhile is left out.
+    // Skips leases that another process has taken meanwhile.
     await this.#parts.database.query({
       text: `WITH mine AS (SELECT kind FROM skald.leases
             WHERE kind = ANY ($1) AND token = ANY ($2) AND expires > clock_timestamp() FOR SHARE)
