@@ -324,6 +324,8 @@ browserTest(
     t.ok((await page.locator('.label-values li').count()) <= 200)
     await page.getByPlaceholder('Search').fill('value-19999')
     await page.locator('.label-values li', { hasText: 'value-19999' }).waitFor()
+    await page.getByText('more than 1,000 values').waitFor()
+    t.equal(await page.locator('.error-box').count(), 0, 'no volumes that the store would refuse')
   },
 )
 

@@ -12,6 +12,9 @@ export const firstRowsMax = 100
 /** Rows of each further request. 1,000 lines take a store a few milliseconds and a browser one frame. */
 export const pageRowsMax = 1_000
 
+/** A store refuses to compare the volumes of more values than this, unless it is configured otherwise (`volume_max_series`). */
+export const volumeValuesMax = 1_000
+
 /** Rows of one request of an export, unless the tenant may read fewer at a time. */
 export const exportRowsMax = 5_000
 

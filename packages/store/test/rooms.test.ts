@@ -28,10 +28,9 @@ testRooms(tap, {
     ['catalog'],
     ['segment'],
     ['auth', 'levels', 'skald-schema.ts', 'settings', 'tenant-limits.ts', 'tls'],
-    ['schema-forms.ts', 'tenant-name.ts', 'unfinished-restore.ts'],
+    ['buffers.ts', 'schema-forms.ts', 'tenant-name.ts', 'unfinished-restore.ts'],
     [
       'bucket-config.ts',
-      'buffers.ts',
       'catalog-config.ts',
       'day.ts',
       'errors.ts',

@@ -142,6 +142,7 @@ export const en = {
     values: (count: string) => `${count} values`,
     streams: (count: string) => `${count} streams`,
     byBytes: 'who writes the most',
+    notCompared: (count: string) => `more than ${count} values, so their bytes are not compared`,
     searchValues: 'Search values',
   },
 

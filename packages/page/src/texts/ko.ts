@@ -140,6 +140,7 @@ export const ko: Texts = {
     values: count => `값 ${count}개`,
     streams: count => `스트림 ${count}개`,
     byBytes: '가장 많이 쓰는 순서',
+    notCompared: count => `값이 ${count}개를 넘어 바이트를 비교하지 않습니다`,
     searchValues: '값 검색',
   },
 

@@ -2,7 +2,7 @@
 
 import { useSignal } from '@preact/signals'
 import type { Labels, MatrixData, QueryAnswer } from '../api/answers.ts'
-import { listedMax } from '../limits.ts'
+import { listedMax, volumeValuesMax } from '../limits.ts'
 import { addMatcher, selectorOf } from '../logql/logql-text.ts'
 import { useApp } from '../parts/app-context.ts'
 import { formatBytes, formatCount } from '../parts/figures.ts'
@@ -109,13 +109,16 @@ function LabelValues({ name, selector, series }: LabelValuesProps) {
   const app = useApp()
   const t = app.texts.value
   const search = useSignal('')
+  const values = new Set(series.flatMap(labels => labels[name] ?? []))
+  const isCompared = values.size <= volumeValuesMax
   const volume = useLoad(
     async signal => {
+      if (!isCompared) return new Map<string, number>()
       const { startNs, endNs } = resolveRange(app.range, Date.now())
       const { data } = await app.client.json<QueryAnswer<MatrixData>>(
         'loki/api/v1/index/volume',
         {
-          ...{ query: selector, limit: 1000, targetLabels: name },
+          ...{ query: selector, limit: volumeValuesMax, targetLabels: name },
           start: String(startNs),
           end: String(endNs),
         },
@@ -125,7 +128,7 @@ function LabelValues({ name, selector, series }: LabelValuesProps) {
         data.result.map(({ metric, value }) => [metric[name] ?? '', Number(value?.[1] ?? 0)]),
       )
     },
-    [name, selector, app.run.value?.id],
+    [name, selector, isCompared, app.run.value?.id],
   )
   const rows = valueRows(name, series, volume.value ?? new Map())
   const total = Math.max(
@@ -138,7 +141,9 @@ function LabelValues({ name, selector, series }: LabelValuesProps) {
     <div class="label-values">
       <div class="listing-head">
         <h2 dir="auto">{name}</h2>
-        <span class="dim">{t.labels.byBytes}</span>
+        <span class="dim">
+          {isCompared ? t.labels.byBytes : t.labels.notCompared(formatCount(volumeValuesMax))}
+        </span>
         <span class="spring" />
         <input
           type="search"
@@ -164,8 +169,12 @@ function LabelValues({ name, selector, series }: LabelValuesProps) {
               <span class="share-value" dir="auto">
                 {value}
               </span>
-              <span class="dim">{formatBytes(bytes)}</span>
-              <span class="dim">{Math.round((bytes / total) * 100)} %</span>
+              {isCompared && (
+                <>
+                  <span class="dim">{formatBytes(bytes)}</span>
+                  <span class="dim">{Math.round((bytes / total) * 100)} %</span>
+                </>
+              )}
               <span class="dim">{t.labels.streams(formatCount(streams))}</span>
             </button>
           </li>
