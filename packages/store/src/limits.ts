@@ -205,7 +205,7 @@ export const releasedBytesLeast = 4 * 1024
 
 /**
  * While the process has more memory than this, V8 collects the garbage of all threads more often. A store with few
- * streams and no queries has less.
+ * streams and no queries reaches it at full speed only.
  */
 export const residentLargeBytes = 256 * 1024 * 1024
 

@@ -109,8 +109,8 @@ function LabelValues({ name, selector, series }: LabelValuesProps) {
   const app = useApp()
   const t = app.texts.value
   const search = useSignal('')
-  const values = new Set(series.flatMap(labels => labels[name] ?? []))
-  const isCompared = values.size <= volumeValuesMax
+  const streams = streamsOf(name, series)
+  const isCompared = streams.size <= volumeValuesMax
   const volume = useLoad(
     async signal => {
       if (!isCompared) return new Map<string, number>()
@@ -130,7 +130,7 @@ function LabelValues({ name, selector, series }: LabelValuesProps) {
     },
     [name, selector, isCompared, app.run.value?.id],
   )
-  const rows = valueRows(name, series, volume.value ?? new Map())
+  const rows = valueRows(streams, volume.value ?? new Map())
   const total = Math.max(
     1,
     rows.reduce((sum, { bytes }) => sum + bytes, 0),
@@ -185,16 +185,20 @@ function LabelValues({ name, selector, series }: LabelValuesProps) {
   )
 }
 
-function valueRows(
-  name: string,
-  series: readonly Labels[],
-  bytes: ReadonlyMap<string, number>,
-): ValueRow[] {
+/** Returns each value of a label → how many streams have it. */
+function streamsOf(name: string, series: readonly Labels[]): ReadonlyMap<string, number> {
   const streams = new Map<string, number>()
   for (const labels of series) {
     const value = labels[name]
     if (value !== undefined) streams.set(value, (streams.get(value) ?? 0) + 1)
   }
+  return streams
+}
+
+function valueRows(
+  streams: ReadonlyMap<string, number>,
+  bytes: ReadonlyMap<string, number>,
+): ValueRow[] {
   return [...streams]
     .map(([value, count]) => ({ value, bytes: bytes.get(value) ?? 0, streams: count }))
     .sort((a, b) => b.bytes - a.bytes || b.streams - a.streams)

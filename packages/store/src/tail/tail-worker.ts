@@ -57,6 +57,8 @@ const reader = new DiskReader(directory)
 const subscriptions = new Map<number, Subscription>()
 const recent = new RecentRows(tailRecentRowsMax)
 const arena = new ScratchArena(2 * 1024 * 1024)
+/** The last block. Its entries are texts of their own. */
+let opened: StoredBlock | undefined
 let streams = new Map<string, KnownStream>()
 
 /** Entries found in the current commit and not yet sent. */
@@ -196,12 +198,14 @@ async function readBlocks(
   }
 }
 
-/** Opens a block. This overwrites the memory of the previous one. */
+/** Opens a block. This frees the previous one and overwrites its memory. */
 function openBlock({ segment, record }: Place, labels: LabelSet): StoredBlock {
+  opened?.release()
   arena.reset()
   const readBytes = (offsetBytes: number, length: number) =>
     reader.read(segment, { offsetBytes, length }, arena.allocate)
-  return new StoredBlock({ segment, record, labels }, readBytes, levelFields)
+  opened = new StoredBlock({ segment, record, labels }, readBytes, levelFields)
+  return opened
 }
 
 /** Runs all queries that want the block's stream, one by one. Yields what each found. */
